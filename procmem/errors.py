@@ -1,0 +1,29 @@
+"""The one error type for people, and how a wrong name is answered.
+
+`UserError` means: the request or the outside world is at fault, and the message says what was received and what
+would be right. The front door prints it as one line and leaves with exit code 2. Everything else that escapes is
+our own mistake or a failure of the work, and keeps its traceback (exit code 1).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A bad request or a missing outside condition; the message is complete for a person."""
+
+
+def unknown_name(kind: str, received: str, valid: Iterable[str]) -> UserError:
+    """Build the error for a name that is not in a registry, nearest valid names first.
+
+    Args:
+        kind: what the name names, for example ``"process"``.
+        received: the name as received.
+        valid: all valid names.
+    """
+    names = sorted(valid)
+    near = difflib.get_close_matches(received, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(name) for name in near)}? " if near else ""
+    return UserError(f"unknown {kind} {received!r}; {hint}valid: {', '.join(names)}")
