@@ -1,0 +1,277 @@
+"""Processes: images as pure functions of (root seed, block index), composed and not special-cased.
+
+A block (some hundreds to thousands of images of tens of programs) is the unit of work: it amortises the compilation
+of programs, and inside a block every rendered image serves several mixes, so that a mixed image costs about one
+render. Operators take another process as their source; their random draws are keyed by their path in the composition,
+so the same shaders under two mixups are two different streams.
+
+The alternative, a process as a function of a single sample index, was rejected: it renders n images for each mix.
+
+    shaders            Shaders()
+    shaders_mixup      Mixup(Shaders(), num_images=6)
+    shaders_kml        Leaves(Shaders())
+    shaders_kml_mixup  Mixup(Leaves(Shaders()), num_images=2, weights="equal")
+
+Letters: N = block size, H W image size.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from procgen.leaves import join_by_mask, leaf_masks
+from procgen.mixing import WeightRule, draw_weights, mixup
+from procgen.programs import ShaderProgram, load_programs, program_set_hash
+from procgen.renderer import shared_renderer
+from procgen.seeds import generator
+from procmem.errors import UserError
+from procmem.files import fingerprint
+
+Path = tuple[int | str, ...]
+
+
+class Process(abc.ABC):
+    """A source of images. Image i of block b has sample index ``b * block_size + i``.
+
+    Attributes:
+        image_size_px: side of the square images.
+        block_size: N, images in a block.
+        real_images: whether any real image enters.
+    """
+
+    image_size_px: int
+    block_size: int
+    real_images: bool = False
+
+    @abc.abstractmethod
+    def block(self, root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
+        """Images of one block.
+
+        Args:
+            root_seed: the run's seed.
+            block_index: 0, 1, ... without end.
+            path: where this process stands in a composition; callers outside leave it empty.
+
+        Returns:
+            uint8 (N, 3, H, W), row 0 at the top.
+        """
+
+    @abc.abstractmethod
+    def recipe(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> dict[str, Any]:
+        """How image `image_index` of a block came about, as JSON, without rendering it."""
+
+    @abc.abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """The composition as JSON, complete: together with the root seed it fixes every image."""
+
+    @property
+    @abc.abstractmethod
+    def program_set_hash(self) -> str:
+        """64 hex digits over the sources and parameter tables of all shader programs; "" without shaders."""
+
+    @property
+    def fingerprint(self) -> str:
+        """64 hex digits: equal fingerprint and root seed, equal images."""
+        return fingerprint({"process": self.describe(), "programs": self.program_set_hash})
+
+
+class Shaders(Process):
+    """Shader programs, each with fresh parameters for every image.
+
+    Args:
+        image_size_px: side of the images.
+        block_size: N, images in a block.
+        images_per_program: how many images of a block come from one program (16 when compiled programs are cached,
+            64 when they are not, amortise compilation).
+        families: families of programs to draw from; None takes all.
+        programs: the programs themselves, instead of `families`.
+
+    Raises:
+        UserError: if a size is not positive or a family is unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size_px: int,
+        block_size: int = 1024,
+        images_per_program: int = 16,
+        families: Sequence[str] | None = None,
+        programs: Sequence[ShaderProgram] | None = None,
+    ) -> None:
+        for name, value in (
+            ("image_size_px", image_size_px),
+            ("block_size", block_size),
+            ("images_per_program", images_per_program),
+        ):
+            if value < 1:
+                raise UserError(f"{name} must be at least 1, got {value}")
+        self.image_size_px = image_size_px
+        self.block_size = block_size
+        self.images_per_program = images_per_program
+        self.families = list(families) if families is not None else None
+        self.programs = tuple(programs) if programs is not None else load_programs(families)
+        if not self.programs:
+            raise UserError("no shader programs to draw from: the list of programs is empty")
+
+    def block(self, root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
+        size, path = self.image_size_px, (*path, "shaders")
+        program_of_image = self._program_of_image(root_seed, block_index, path)
+        images = torch.empty((self.block_size, 3, size, size), dtype=torch.uint8)
+        for index in np.unique(program_of_image):
+            program = self.programs[index]
+            chosen = np.flatnonzero(program_of_image == index)
+            parameters = self._parameters(program, root_seed, block_index, chosen, path)
+            images[torch.from_numpy(chosen)] = shared_renderer().render(program, parameters, size, size)
+        return images
+
+    def recipe(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> dict[str, Any]:
+        path = (*path, "shaders")
+        program = self.programs[self._program_of_image(root_seed, block_index, path)[image_index]]
+        row = self._parameters(program, root_seed, block_index, np.array([image_index]), path)[0]
+        return {
+            "operator": "shaders",
+            "program": program.id,
+            "program_fingerprint": program.fingerprint,
+            "parameters": [float(value) for value in row],
+        }
+
+    def describe(self) -> dict[str, Any]:
+        options = {
+            "image_size_px": self.image_size_px,
+            "block_size": self.block_size,
+            "images_per_program": self.images_per_program,
+        }
+        return {"shaders": options | ({"families": self.families} if self.families is not None else {})}
+
+    @property
+    def program_set_hash(self) -> str:
+        return program_set_hash(self.programs)
+
+    def _program_of_image(self, root_seed: int, block_index: int, path: Path) -> npt.NDArray[np.int64]:
+        """(N,) index of each image's program: whole permutations of the set, cut to the block, then shuffled."""
+        random = generator(root_seed, *path, "programs", block_index)
+        num_programs = -(-self.block_size // self.images_per_program)
+        rounds = -(-num_programs // len(self.programs))
+        drawn = np.concatenate([random.permutation(len(self.programs)) for _ in range(rounds)])[:num_programs]
+        return random.permutation(np.repeat(drawn, self.images_per_program)[: self.block_size])
+
+    def _parameters(
+        self, program: ShaderProgram, root_seed: int, block_index: int, images: npt.NDArray[np.int64], path: Path
+    ) -> npt.NDArray[np.float32]:
+        counters = block_index * self.block_size + images
+        return program.draw_parameters(root_seed, *path, program.id, counters=counters)
+
+
+class Operator(Process):
+    """A process that makes each image from several images of its source's block of the same index.
+
+    Sources are dealt by one permutation and distinct offsets: the images of one mix always differ, and every image
+    of the source serves equally many mixes.
+    """
+
+    name: str
+    num_sources: int
+
+    def __init__(self, source: Process, num_sources: int) -> None:
+        if num_sources > source.block_size:
+            raise UserError(f"{self.name} takes {num_sources} images, but a block has only {source.block_size}")
+        self.source = source
+        self.num_sources = num_sources
+        self.image_size_px = source.image_size_px
+        self.block_size = source.block_size
+        self.real_images = source.real_images
+
+    @abc.abstractmethod
+    def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
+        """Mix `num_sources` batches of N images into one."""
+
+    @abc.abstractmethod
+    def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
+        """The draws that made one image, beside its sources."""
+
+    def block(self, root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
+        path = (*path, self.name)
+        pool = self.source.block(root_seed, block_index, path)
+        dealt = torch.from_numpy(self._deal(root_seed, block_index, path))
+        return self._mix([pool[row] for row in dealt], root_seed, block_index, path)
+
+    def recipe(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> dict[str, Any]:
+        path = (*path, self.name)
+        indices = self._deal(root_seed, block_index, path)[:, image_index]
+        sources = [self.source.recipe(root_seed, block_index, int(index), path) for index in indices]
+        return {"operator": self.name, **self._details(root_seed, block_index, image_index, path), "sources": sources}
+
+    @property
+    def program_set_hash(self) -> str:
+        return self.source.program_set_hash
+
+    def _deal(self, root_seed: int, block_index: int, path: Path) -> npt.NDArray[np.int64]:
+        """(num_sources, N) indices into the source's block; a column holds the sources of one mix."""
+        random = generator(root_seed, *path, "deal", block_index)
+        offsets = random.choice(self.block_size, size=self.num_sources, replace=False)
+        order = random.permutation(self.block_size)
+        return order[(np.arange(self.block_size) + offsets[:, None]) % self.block_size]
+
+
+class Mixup(Operator):
+    """Convex combination of `num_images` images of the source (see `procgen.mixing`).
+
+    Args:
+        source: where the images come from.
+        num_images: images in one mix; 6 in the published Shaders Mixup set, 2 in Shaders KML Mixup.
+        weights: rule of `draw_weights`.
+    """
+
+    name = "mixup"
+
+    def __init__(self, source: Process, *, num_images: int = 6, weights: WeightRule = "normalised_uniform") -> None:
+        draw_weights(weights, num_images, 1, 0)  # refuses a bad rule or count here, not in a worker
+        super().__init__(source, num_images)
+        self.weights: WeightRule = weights
+
+    def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
+        return mixup(sources, self._draw(root_seed, block_index, path))
+
+    def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
+        weights = self._draw(root_seed, block_index, path)[:, image_index]
+        return {"weights": [float(weight) for weight in weights]}
+
+    def _draw(self, root_seed: int, block_index: int, path: Path) -> torch.Tensor:
+        return draw_weights(self.weights, self.num_sources, self.block_size, root_seed, *path, "weights", block_index)
+
+    def describe(self) -> dict[str, Any]:
+        options = {"num_images": self.num_sources, "weights": self.weights, "source": self.source.describe()}
+        return {"mixup": options}
+
+
+class Leaves(Operator):
+    """K-means leaves: one image's colour clusters join two other images (see `procgen.leaves`).
+
+    Args:
+        source: where mask and textures come from.
+        mask_size_px: side of the square on which pixels are clustered; None clusters at the image's own size,
+            256 is the paper's.
+    """
+
+    name = "leaves"
+
+    def __init__(self, source: Process, *, mask_size_px: int | None = None) -> None:
+        super().__init__(source, 3)
+        self.mask_size_px = mask_size_px
+
+    def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
+        mask_image, texture_a, texture_b = sources
+        return join_by_mask(leaf_masks(mask_image, self.mask_size_px), texture_a, texture_b)
+
+    def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
+        return {"roles": ["mask", "texture_a", "texture_b"]}
+
+    def describe(self) -> dict[str, Any]:
+        return {"leaves": {"mask_size_px": self.mask_size_px, "source": self.source.describe()}}
