@@ -1,0 +1,104 @@
+"""From a table of typed functions to a command line that answers mistakes in one line.
+
+jsonargparse builds every option, help text and type check from a function's signature and docstring, so that Python,
+YAML and the command line share one set of names. This module adds what people expect and it does not offer: bare
+flags (``--force``), lists without brackets (``--encoders A B C``), nearest names for what is misspelt, and errors as
+one `UserError` instead of a page of usage.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+
+import jsonargparse
+
+from procmem.errors import UserError, unknown_name
+
+Command = Callable[..., int | None]
+Table = Mapping[str, "Command | Table"]
+
+
+class _Parser(jsonargparse.ArgumentParser):
+    """Raises `UserError` where argparse would print usage and exit."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        unknown = re.search(r"(?:does not accept (?:option|nested key) '|unrecognized arguments: --)([\w.-]+)", message)
+        if unknown:
+            options = {name for action in self._actions for name in action.option_strings if name.startswith("--")}
+            raise unknown_name("option", "--" + unknown[1], options - {"--help", "--print_shtab"}) from ex
+        plain = re.sub(r"<class '([\w.]+)'>", r"\1", " ".join(message.split()))
+        raise UserError(re.sub(r'^Parser key "([\w.-]+)":', r"--\1:", plain)) from ex
+
+
+def parse(table: Table, program: str, argv: Sequence[str]) -> tuple[Command, dict[str, Any]]:
+    """Find the command that `argv` names and check its options.
+
+    Args:
+        table: name -> function, or -> another table (``memory build``); the key ``""`` describes a table.
+        program: how the program is called, for help texts.
+        argv: the words after the program's name.
+
+    Returns:
+        The function and its keyword arguments.
+
+    Raises:
+        UserError: for an unknown command or option (nearest names are given) or a value of the wrong type.
+        SystemExit: with code 0 after printing a help page.
+    """
+    words = list(argv)
+    entry: Any = table
+    while isinstance(entry, Mapping):
+        if not words or words[0] in ("-h", "--help"):
+            sys.stdout.write(_help_of_table(entry, program))
+            raise SystemExit(0 if words else 2)
+        name = words.pop(0)
+        if not name or name not in entry:
+            raise unknown_name("command", name, filter(None, entry))
+        program, entry = f"{program} {name}", entry[name]
+    parser = _Parser(prog=program, description=_description(entry), allow_abbrev=False)
+    parser.add_function_arguments(entry, as_group=False, as_positional=True, sub_configs=True)
+    values = parser.instantiate(parser.parse_args(_spelt_out(entry, words)))
+    return entry, dict(vars(values))
+
+
+def _description(command: Command) -> str:
+    return (inspect.getdoc(command) or "").split("\n\nArgs:")[0]
+
+
+def _help_of_table(table: Table, program: str) -> str:
+    """A page that names each command with the first line of its docstring."""
+    lines = [f"usage: {program} COMMAND ...", "", str(table.get("", "")), "", "commands:"]
+    for name, entry in table.items():
+        if name:
+            text = str(entry.get("", "")) if isinstance(entry, Mapping) else _description(entry).splitlines()[0]
+            lines.append(f"  {name:<16}{text}")
+    return "\n".join([*lines, "", f"'{program} COMMAND --help' explains one command.", ""])
+
+
+def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
+    """Words as jsonargparse wants them: ``--force`` gets its ``true``, and a list becomes one JSON word."""
+    hints = get_type_hints(command)
+    spelt: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        following = next((i for i in range(position, len(words)) if words[i].startswith("--")), len(words))
+        hint = hints.get(word.removeprefix("--").replace("-", "_")) if word.startswith("--") else None
+        if hint is bool and following == position:
+            spelt += [word, "true"]
+        elif _is_list(hint) and not "".join(words[position:following]).startswith("["):
+            spelt += [word, json.dumps(words[position:following])]
+            position = following
+        else:
+            spelt.append(word)
+    return spelt
+
+
+def _is_list(hint: Any) -> bool:
+    return get_origin(hint) is list or any(get_origin(part) is list for part in get_args(hint))

@@ -1,0 +1,47 @@
+"""The front door: names of commands, exit codes, nothing else.
+
+Exit codes: 0 done; 1 the work failed or was interrupted; 2 the request or its surroundings are wrong (one line says
+what was received and what would be right).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from procmem import commands
+from procmem.arguments import Table, parse
+from procmem.errors import UserError
+
+COMMANDS: Table = {
+    "": "Vision encoders trained on procedural images only, with all real knowledge in a memory you can edit.",
+    "doctor": commands.doctor,
+    "demo": commands.demo,
+    "preview": commands.preview,
+    "pretrain": commands.pretrain,
+    "memory": {
+        "": "Visual memories: build, inspect, change.",
+        "build": commands.memory_build,
+        "info": commands.memory_info,
+        "remove": commands.memory_remove,
+        "erase": commands.memory_erase,
+    },
+    "audit": {
+        "": "What each entry of a memory changes.",
+        "leave-one-out": commands.audit_leave_one_out,
+    },
+    "eval": commands.evaluate,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        command, options = parse(COMMANDS, "procmem", sys.argv[1:] if argv is None else argv)
+        return command(**options) or 0
+    except UserError as error:
+        sys.stderr.write(f"procmem: error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("procmem: interrupted; the same command continues where it can\n")
+        return 1

@@ -1,0 +1,119 @@
+"""The command line: what is typed reaches the function, and mistakes are answered in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from procmem.arguments import parse
+from procmem.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Optimisation:
+    """Optimisation."""
+
+    learning_rate: float = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Recipe."""
+
+    process: str | dict = "shaders"
+    optimisation: Optimisation = dataclasses.field(default_factory=Optimisation)
+
+
+def train(config: Recipe, *, run: Path = Path("runs/x"), force: bool = False) -> None:
+    """Train an encoder.
+
+    Args:
+        config: the recipe.
+        run: the run folder.
+        force: train all the same.
+    """
+
+
+def show(process: str, *, encoders: list[str] | None = None, k: int = 3) -> None:
+    """Show a process.
+
+    Args:
+        process: its name.
+        encoders: encoders to show.
+        k: number of neighbours.
+    """
+
+
+TABLE = {"": "Eyes.", "train": train, "memory": {"": "Memories.", "show": show}}
+
+
+def parsed(*words):
+    return parse(TABLE, "program", words)
+
+
+def test_lists_flags_and_positionals_need_no_brackets():
+    assert parsed("memory", "show", "shaders", "--encoders", "a", "timm:b", "--k", "5") == (
+        show,
+        {"process": "shaders", "encoders": ["a", "timm:b"], "k": 5},
+    )
+    assert parsed("train", "--force", "--run", "there")[1] == {
+        "config": Recipe(),
+        "run": Path("there"),
+        "force": True,
+    }
+    assert parsed("train", "--force", "false")[1]["force"] is False
+
+
+def test_a_recipe_comes_from_yaml_and_single_values_from_the_command_line(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("process: {mixup: {source: shaders}}\noptimisation: {learning_rate: 0.5}\n")
+    options = parsed("train", "--config", str(tmp_path / "recipe.yaml"), "--config.optimisation.learning_rate", "2")[1]
+    assert options["config"] == Recipe(
+        process={"mixup": {"source": "shaders"}}, optimisation=Optimisation(learning_rate=2.0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "unknown command 'trian'; did you mean 'train'"),
+        (["memory", "shwo"], "did you mean 'show'"),
+        ([""], "unknown command ''"),
+        (["memory", "show", "x", "--kk", "3"], "unknown option '--kk'; did you mean '--k'"),
+        (["memory", "show", "x", "--k", "many"], "--k: Expected a int. Got value: many"),
+        (["memory", "show"], "required: process"),
+        (["train", "--config.optimisation.learning_rat", "3"], "did you mean '--config.optimisation.learning_rate'"),
+        (["train", "--config", "nowhere.yaml"], r"nowhere\.yaml"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(words, message):
+    with pytest.raises(UserError, match=message) as caught:
+        parsed(*words)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_keys_and_wrong_types_in_yaml_are_named(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("optimisation: {learning_rat: 0.5}\n")
+    with pytest.raises(UserError, match="learning_rat'; did you mean '--config"):
+        parsed("train", "--config", str(tmp_path / "recipe.yaml"))
+    (tmp_path / "recipe.yaml").write_text("optimisation: {learning_rate: fast}\n")
+    with pytest.raises(UserError, match=r"learning_rate.*Expected a float.*fast"):
+        parsed("train", "--config", str(tmp_path / "recipe.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], ["train           Train an encoder.", "memory          Memories."]),
+        (["memory", "--help"], ["show            Show a process."]),
+        (["memory", "show", "--help"], ["number of neighbours", "Show a process."]),
+    ],
+)
+def test_help_teaches(capsys, words, said):
+    with pytest.raises(SystemExit) as left:
+        parsed(*words)
+    assert left.value.code == 0
+    page = capsys.readouterr().out
+    assert all(line in page for line in said)
+    assert "Args:" not in page
