@@ -1,0 +1,126 @@
+"""A labelled set of images: class names, labels, and where each image comes from.
+
+One class for folders and for arrays (data sets that ship as one file): the pixels are read when asked for, so a set
+of a million paths costs what its names cost. Order is fixed by sorted names, never by the file system. A subset is
+again such a set, drawn by class from a counter-based generator, so the same words in a report mean the same images.
+
+Letters: N images, C classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from procgen.seeds import generator
+from procmem.errors import UserError
+from procmem.files import fingerprint
+
+Sources = tuple[Path, ...] | npt.NDArray[np.uint8]
+
+
+class CorruptImageError(UserError):
+    """One image of a set cannot be read; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelledImages:
+    """One split of a data set.
+
+    Attributes:
+        name: the data set's name.
+        split: "train" or "val" (the name of its folder, for folders).
+        class_names: C names; a label is a position in it.
+        labels: (N,) int64 in [0, C).
+        uris: N names, unique in the set: path relative to the data set's folder, or ``name/split/number``.
+        sources: N paths, or (N, H, W) grey or (N, H, W, 3) RGB uint8.
+        drawn: how this subset was drawn; "" for the whole split.
+    """
+
+    name: str
+    split: str
+    class_names: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    uris: tuple[str, ...]
+    sources: Sources
+    drawn: str = ""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def image(self, position: int) -> Image.Image:
+        """Decode one image completely.
+
+        Raises:
+            CorruptImageError: if the file is missing, truncated or no image; the message names it.
+        """
+        source = self.sources[position]
+        if not isinstance(source, Path):
+            return Image.fromarray(source)
+        try:
+            with Image.open(source) as image:
+                image.load()
+                return image
+        except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise CorruptImageError(f"cannot read image {str(source)!r}: {error}") from error
+
+    def select(self, positions: npt.NDArray[np.int64], drawn: str = "") -> LabelledImages:
+        """The images at these positions, in this order."""
+        sources = self.sources
+        chosen: Sources = tuple(sources[i] for i in positions) if isinstance(sources, tuple) else sources[positions]
+        return dataclasses.replace(
+            self,
+            labels=self.labels[positions],
+            uris=tuple(self.uris[i] for i in positions),
+            sources=chosen,
+            drawn=drawn or self.drawn,
+        )
+
+    def subset(self, count: int | None, seed: int = 0) -> LabelledImages:
+        """A seeded subset with every class in its share (largest remainders), in the original order.
+
+        Args:
+            count: number of images; None or a count not below N gives the set itself.
+            seed: root seed of the draw.
+
+        Raises:
+            UserError: if count is below 1.
+        """
+        if count is None or count >= len(self):
+            return self
+        if count < 1:
+            raise UserError(f"a subset needs at least 1 image, received {count}")
+        chance = generator(seed, "subset", self.name, self.split)
+        chosen = [
+            chance.permutation(np.flatnonzero(self.labels == label))[:share]
+            for label, share in enumerate(
+                class_shares(np.bincount(self.labels, minlength=len(self.class_names)), count)
+            )
+        ]
+        return self.select(np.sort(np.concatenate(chosen)), f"{count} of {len(self)}, by class, seed {seed}")
+
+    def fingerprint(self) -> str:
+        """64 hex digits over names, labels and contents.
+
+        Of files the size and the time of change stand for the content: reading a million files to learn whether a
+        cache is good would cost as much as the decoding it saves.
+        """
+        if isinstance(self.sources, tuple):
+            stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in self.sources]
+            content: str | list[tuple[int, int]] = stamps
+        else:
+            content = fingerprint(np.ascontiguousarray(self.sources).tobytes())
+        return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content])
+
+
+def class_shares(counts: npt.NDArray[np.int64], total: int) -> npt.NDArray[np.int64]:
+    """Divide `total` over classes in proportion to `counts`, by largest remainders (ties to the earlier class)."""
+    quotas = counts * (total / counts.sum())
+    shares: npt.NDArray[np.int64] = np.floor(quotas).astype(np.int64)
+    order = np.argsort(-(quotas - shares), kind="stable")
+    shares[order[: total - shares.sum()]] += 1
+    return shares

@@ -1,0 +1,136 @@
+"""One measured number with everything needed to trust it, and the file and the table it goes to.
+
+``results.jsonl`` is append-only: one line a number, written in one call, so that an interrupted evaluation leaves
+whole lines and two evaluations can write to one file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from procmem.errors import UserError
+from procmem.files import canonical_json, make_folder
+from procmem.provenance import EncoderCard, code_version
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvalResult:
+    """One number.
+
+    Attributes:
+        encoder: specification.
+        encoder_fingerprint: 64 hex digits; equal fingerprint, equal embeddings.
+        provenance: what the encoder has seen, as plain JSON types.
+        dataset: name of the data set, with how a subset was drawn.
+        metric: what was measured, for example "top1_accuracy".
+        value: the number, in the metric's unit (shares are 0..1).
+        n: number of queries (or images, or pairs) behind it.
+        standard_error: of the value.
+        config: every setting of the measurement.
+        code_version: version and commit.
+        machine: what it ran on.
+        time: when, UTC, ISO 8601.
+    """
+
+    encoder: str
+    encoder_fingerprint: str
+    provenance: dict[str, Any]
+    dataset: str
+    metric: str
+    value: float
+    n: int
+    standard_error: float
+    config: dict[str, Any]
+    code_version: str = dataclasses.field(default_factory=code_version)
+    machine: dict[str, Any] = dataclasses.field(default_factory=lambda: describe_machine())
+    time: str = dataclasses.field(default_factory=lambda: datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"))
+
+    @classmethod
+    def of(cls, card: EncoderCard, **fields: Any) -> EvalResult:
+        """A result about the encoder of this card."""
+        return cls(
+            encoder=card.name,
+            encoder_fingerprint=card.fingerprint,
+            provenance=card.provenance.to_dict(),
+            **fields,
+        )
+
+    @property
+    def percent(self) -> str:
+        """The value and its standard error as a person reads them: ``31.4 ± 0.6``."""
+        return f"{100 * self.value:.1f} ± {100 * self.standard_error:.1f}"
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor kind, cores, GPU and torch version; never the machine's name."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count() or 1,
+        "gpu": gpu,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def append_results(path: Path, results: Iterable[EvalResult]) -> None:
+    """Add results to a results.jsonl, one line each.
+
+    Raises:
+        UserError: if the file cannot be written, or a value is not finite (NaN is no result).
+    """
+    try:
+        text = "".join(canonical_json(dataclasses.asdict(result)) + "\n" for result in results)
+    except ValueError as error:
+        raise UserError(f"a result holds a number that is not finite: {error}") from error
+    make_folder(path.parent)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        with os.fdopen(handle, "ab", buffering=0) as file:
+            file.write(text.encode())
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+
+def read_results(path: Path) -> list[EvalResult]:
+    """All results of a file.
+
+    Raises:
+        UserError: if the file is unreadable or a line is no result, with the line's number.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
+    results = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            results.append(EvalResult(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{str(path)!r} line {number} is no result: {error}") from error
+    return results
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table whose columns line up in a terminal too; every column but the first is set right."""
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in ([*header], *rows)]
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        first, *others = row
+        padded = [first.ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join([line(cells[0]), f"| {' | '.join(rule)} |", *map(line, cells[1:])]) + "\n"

@@ -1,0 +1,90 @@
+"""Neighbors: what a search returns and what every vote, audit, metric and picture starts from.
+
+Plain numpy arrays, checked when they are made: a consumer may trust order, ties and padding and never sorts again.
+The cost is one pass over the arrays; the alternative, checks in every consumer, would be forgotten in one of them.
+
+Letters: Q queries, K neighbours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from procmem.errors import UserError
+
+PADDING = -1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Neighbors:
+    """The K nearest entries of each query, nearest first.
+
+    Attributes:
+        ids: (Q, K) int64 entry ids, unique in a row; -1 where the memory has fewer than K entries, at the end.
+        labels: (Q, K) int64 classes, -1 where padded.
+        similarities: (Q, K) float64, descending; equal similarities are ordered by smaller id; -inf where padded.
+        memory_size: how many entries were searched; None where that is not known (audits then refuse).
+        exact: False for an approximate search (audits then refuse).
+
+    Raises:
+        UserError: if shapes differ, or order, ties or padding are not as stated.
+    """
+
+    ids: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    similarities: npt.NDArray[np.float64]
+    memory_size: int | None = None
+    exact: bool = True
+
+    def __post_init__(self) -> None:
+        shapes = {name: getattr(self, name).shape for name in ("ids", "labels", "similarities")}
+        if len(set(shapes.values())) != 1 or self.ids.ndim != 2:
+            raise UserError(f"ids, labels and similarities must have one shape (Q, K); received {shapes}")
+        dtypes = {self.ids.dtype.name, self.labels.dtype.name, self.similarities.dtype.name}
+        if dtypes != {"int64", "float64"} or self.similarities.dtype != np.float64:
+            raise UserError(f"ids and labels must be int64 and similarities float64; received {sorted(dtypes)}")
+        padded = self.ids == PADDING
+        if (self.ids < PADDING).any() or (padded[:, :-1] > padded[:, 1:]).any():
+            raise UserError("ids must be >= 0, with padding (-1) only at the end of a row")
+        if (self.labels[padded] != PADDING).any() or (self.similarities[padded] != -np.inf).any():
+            raise UserError("a padded neighbour must have label -1 and similarity -inf")
+        if (self.labels[~padded] < 0).any() or not np.isfinite(self.similarities[~padded]).all():
+            raise UserError("a neighbour must have a label >= 0 and a finite similarity")
+        self._check_order(~padded[:, 1:])
+
+    def _check_order(self, present: npt.NDArray[np.bool_]) -> None:
+        nearer, farther = self.similarities[:, :-1], self.similarities[:, 1:]
+        disordered = (nearer < farther) | ((nearer == farther) & (self.ids[:, :-1] >= self.ids[:, 1:]))
+        wrong = np.flatnonzero((disordered & present).any(axis=1))
+        if wrong.size:
+            raise UserError(
+                f"neighbours of query {wrong[0]} are not in order: similarities must descend, ties by smaller id; "
+                f"received ids {self.ids[wrong[0]].tolist()}"
+            )
+
+    @property
+    def num_queries(self) -> int:
+        """Q."""
+        return len(self.ids)
+
+    @property
+    def num_neighbors(self) -> int:
+        """K, with padding."""
+        return int(self.ids.shape[1])
+
+    def first(self, k: int) -> Neighbors:
+        """The k nearest of each query: equal to a search for k, since order and ties do not depend on K.
+
+        Raises:
+            UserError: unless 1 <= k <= K.
+        """
+        if not 1 <= k <= self.num_neighbors:
+            raise UserError(
+                f"k is {k}; these neighbours were searched with k = {self.num_neighbors}, ask for 1 to that"
+            )
+        return dataclasses.replace(
+            self, ids=self.ids[:, :k], labels=self.labels[:, :k], similarities=self.similarities[:, :k]
+        )

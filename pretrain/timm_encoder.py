@@ -1,0 +1,199 @@
+"""An encoder around a timm backbone: pretrained, untrained, or ours from a checkpoint.
+
+The backbone stays timm's own module and does its own pooling (class token after the last norm for a ViT, mean for a
+ResNet), so a new architecture needs no code here. Cost: what "the" embedding is, timm decides; the card says which
+pooling that was. One probe image at construction finds the dimension and turns a size that the backbone cannot
+take into a message, instead of an assertion in the middle of a data set.
+
+Letters: B batch, S image side, D embedding, L tokens, h w patch grid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import math
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+from torch import nn
+
+from pretrain import preprocessing
+from pretrain.backbone import create_backbone
+from pretrain.embedding import check_images, unit_length
+from pretrain.timm_weights import published_settings
+from procmem.errors import UserError
+from procmem.files import fingerprint
+from procmem.provenance import EncoderCard, Provenance
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TimmSettings:
+    """How to build a backbone and feed it.
+
+    Attributes:
+        model_name: timm architecture, without tag.
+        arguments: of ``timm.create_model``.
+        image_size_px: S.
+        mean: per channel, of images in [0, 1].
+        std: per channel, of images in [0, 1].
+    """
+
+    model_name: str
+    arguments: dict[str, Any]
+    image_size_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class TimmEncoder:
+    """A frozen timm backbone with its preprocessing and its provenance.
+
+    Attributes:
+        name: the specification it was loaded from.
+        dimension: D.
+        image_size_px: S.
+        provenance: what the weights have seen.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        settings: TimmSettings,
+        *,
+        name: str,
+        provenance: Provenance,
+        device: str = "cpu",
+        precision: Precision = "float32",
+    ) -> None:
+        """Freeze the backbone, move it to the device and try it on one black image.
+
+        Args:
+            backbone: timm module without classifier (``num_classes=0``).
+            settings: image size and normalisation.
+            name: the specification, for messages and cards.
+            provenance: what the weights have seen.
+            device: torch device name.
+            precision: "bfloat16" computes under autocast, on CUDA only; results are float32 either way.
+
+        Raises:
+            UserError: if the backbone cannot take S px images, or bfloat16 is asked for without CUDA.
+        """
+        self.name = name
+        self.image_size_px = settings.image_size_px
+        self.provenance = provenance
+        self.device = torch.device(device)
+        if precision == "bfloat16" and self.device.type != "cuda":
+            raise UserError(f"precision 'bfloat16' needs a CUDA device, received device {device!r}; use 'float32'")
+        self.precision = precision
+        self._settings = settings
+        self._backbone = backbone.to(self.device).float().eval().requires_grad_(False)
+        try:
+            with torch.inference_mode():
+                probe = torch.zeros(1, 3, self.image_size_px, self.image_size_px, dtype=torch.uint8)
+                self.dimension = int(self._backbone(self._normalised(probe)).shape[1])
+        except (AssertionError, RuntimeError) as error:
+            raise UserError(f"encoder {name!r} cannot take {self.image_size_px} px images: {error}") from error
+
+    @torch.inference_mode()
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Embeddings of uint8 (B, 3, S, S): float32 (B, D) of unit length, on the encoder's device.
+
+        Raises:
+            UserError: if the images have another shape or type, or an embedding is zero or not finite.
+        """
+        with self._autocast():
+            pooled = self._backbone(self._normalised(images))
+        return unit_length(pooled, self.name)
+
+    @torch.inference_mode()
+    def patch_tokens(self, images: torch.Tensor) -> torch.Tensor:
+        """Spatial tokens after the final norm, not normalised: float32 (B, h, w, D).
+
+        A ViT's class and register tokens are left out; a convolutional backbone gives its last feature map.
+        """
+        with self._autocast():
+            features = self._backbone.forward_features  # timm's contract: tokens (B, L, D) or a map (B, D, h, w)
+            tokens: torch.Tensor = features(self._normalised(images)).float()  # type: ignore[operator]
+        if tokens.ndim == 4:
+            return tokens if getattr(self._backbone, "output_fmt", "NCHW") == "NHWC" else tokens.permute(0, 2, 3, 1)
+        spatial = tokens[:, getattr(self._backbone, "num_prefix_tokens", 0) :]
+        side = math.isqrt(spatial.shape[1])
+        return spatial.reshape(len(images), side, side, -1)
+
+    def transform(self, image: Image.Image) -> torch.Tensor:
+        """Any Pillow image to uint8 (3, S, S); see `preprocessing.to_square`."""
+        return preprocessing.to_square(image, self.image_size_px)
+
+    def card(self) -> EncoderCard:
+        """Card for memories and results; its fingerprint covers weights, preprocessing, pooling and precision."""
+        recipe: dict[str, Any] = {
+            "image_size_px": self.image_size_px,
+            "square": preprocessing.DESCRIPTION,
+            "mean": list(self._settings.mean),
+            "std": list(self._settings.std),
+            "pooling": str(getattr(self._backbone, "global_pool", "") or "the backbone's own"),
+            "precision": self.precision,
+        }
+        return EncoderCard(
+            name=self.name,
+            fingerprint=fingerprint({"weights": self._weights_fingerprint} | recipe),
+            dimension=self.dimension,
+            preprocessing=recipe,
+            provenance=self.provenance,
+        )
+
+    @functools.cached_property
+    def _weights_fingerprint(self) -> str:
+        digest = hashlib.sha256(type(self._backbone).__qualname__.encode())
+        for name, tensor in sorted(self._backbone.state_dict().items()):
+            digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}:".encode())
+            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def _normalised(self, images: torch.Tensor) -> torch.Tensor:
+        check_images(images, self.image_size_px)
+        unit = images.to(self.device, non_blocking=True).float() / 255
+        mean, std = (unit.new_tensor(value).view(3, 1, 1) for value in (self._settings.mean, self._settings.std))
+        return (unit - mean) / std
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def untrained_backbone(settings: TimmSettings, seed: int) -> nn.Module:
+    """A timm backbone with its architecture's own random initialisation: same arguments, same weights.
+
+    The initialisers of torch draw from the global CPU generator; it is forked here and left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return create_backbone(settings.model_name, settings.arguments)
+
+
+def timm_settings(name: str, image_size_px: int | None) -> TimmSettings:
+    """Settings of a timm model as published.
+
+    Args:
+        name: timm name, with or without the tag of its weights.
+        image_size_px: S; None takes the size that the model was made for.
+
+    Raises:
+        UserError: if timm has no such model or tag, with the nearest names.
+    """
+    published = published_settings(name)
+    own_size = published.input_size[-1]
+    size = image_size_px or own_size
+    # Models with position tables are built for one size; convolutional ones take any and know no such argument.
+    sized = {"img_size": size} if published.fixed_input_size and size != own_size else {}
+    return TimmSettings(
+        model_name=name.partition(".")[0],
+        arguments={"num_classes": 0} | sized,
+        image_size_px=size,
+        mean=tuple(published.mean),
+        std=tuple(published.std),
+    )

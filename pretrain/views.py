@@ -1,0 +1,278 @@
+"""Multi-crop views (Caron et al. 2020, 2021), batched on the device; every random draw is made on the host.
+
+`draw_views` turns (root seed, view, step, sample index) into numbers with counter-based randomness, so the views of a
+sample do not depend on its batch, its rank or a restart. `make_views` is a pure function of images and numbers:
+crop, resize, flip and blur are two matrix products (`pretrain.resampling`), jitter and grey one (`pretrain.color`).
+
+Blur acts before the jitter here and after it in DINO. Both are linear and each row of blur weights sums to 1, so the
+order matters only where a value is clamped. Boxes follow torchvision's RandomResizedCrop: whole pixels, at most ten
+tries (all drawn at once), then the whole image.
+
+Letters: B images, V views, H W image size, S view size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from pretrain.color import apply_color_map, color_map, normalize, solarize
+from pretrain.resampling import blur_weights, crop_weights, resample
+from pretrain.strict_yaml import ABOVE_ZERO, check_range
+from procgen.seeds import uniforms
+from procmem.errors import UserError
+
+CROP_TRIES = 10
+ORDERS = np.array(list(itertools.permutations(range(4))))
+"""(24, 4) the orders in which brightness, contrast, saturation and hue may act."""
+
+Table = npt.NDArray[np.floating]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MultiCropConfig:
+    """What a view is; the defaults are DINO's.
+
+    Attributes:
+        global_crop_px: side of a global crop.
+        local_crop_px: side of a local crop.
+        num_global_crops: global crops of an image; the first is always blurred, the others may be solarised.
+        num_local_crops: local crops of an image.
+        global_crop_scale: range of the area fraction kept by a global crop.
+        local_crop_scale: the same for a local crop.
+        aspect_ratio: range of width / height, log-uniform.
+        flip_probability: chance of a left-right flip.
+        jitter_probability: chance of colour jitter.
+        brightness: factors are uniform in 1 - x .. 1 + x; so for contrast and saturation.
+        contrast: see brightness.
+        saturation: see brightness.
+        hue: shift uniform in -x .. x turns.
+        grey_probability: chance of losing all colour.
+        blur_sigma_px: range of the Gaussian's standard deviation, in pixels of the view.
+        blur_probabilities: chance of a blur for the first global, the other global, and the local crops.
+        solarize_probability: chance of solarisation for the global crops after the first.
+    """
+
+    global_crop_px: int = 224
+    local_crop_px: int = 96
+    num_global_crops: int = 2
+    num_local_crops: int = 8
+    global_crop_scale: tuple[float, float] = (0.4, 1.0)
+    local_crop_scale: tuple[float, float] = (0.05, 0.4)
+    aspect_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip_probability: float = 0.5
+    jitter_probability: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    grey_probability: float = 0.2
+    blur_sigma_px: tuple[float, float] = (0.1, 2.0)
+    blur_probabilities: tuple[float, float, float] = (1.0, 0.1, 0.5)
+    solarize_probability: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.num_global_crops < 1 or self.num_local_crops < 0 or self.num_views < 2:
+            raise UserError(
+                "DINO compares at least two views, one of them global, "
+                f"got num_global_crops {self.num_global_crops} and num_local_crops {self.num_local_crops}"
+            )
+        check_range(self, ["global_crop_px", "local_crop_px"], 1)
+        check_range(self, ["flip_probability", "jitter_probability", "grey_probability", "solarize_probability"], 0, 1)
+        check_range(self, ["brightness", "contrast", "saturation", "blur_probabilities"], 0, 1)
+        check_range(self, ["hue"], 0, 0.5)
+        check_range(self, ["global_crop_scale", "local_crop_scale"], ABOVE_ZERO, 1)
+        check_range(self, ["aspect_ratio", "blur_sigma_px"], ABOVE_ZERO)
+        for name in ("global_crop_scale", "local_crop_scale", "aspect_ratio", "blur_sigma_px"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise UserError(f"{name} must be (smaller, larger), got {(low, high)}")
+
+    @property
+    def num_views(self) -> int:
+        """V: all views of one image."""
+        return self.num_global_crops + self.num_local_crops
+
+    def check_image_size(self, image_size_px: int) -> None:
+        """Refuse images smaller than a view.
+
+        Raises:
+            UserError: if a crop is larger than the image.
+        """
+        for name in ("global_crop_px", "local_crop_px") if self.num_local_crops else ("global_crop_px",):
+            if getattr(self, name) > image_size_px:
+                raise UserError(
+                    f"{name} is {getattr(self, name)}, larger than the image ({image_size_px} px); "
+                    f"make images of at least {getattr(self, name)} px or crop less"
+                )
+
+    def views(self) -> tuple[ViewKind, ...]:
+        """The V views of an image, global crops first."""
+        blur_first, blur_other, blur_local = self.blur_probabilities
+        first = ViewKind("global_0", self.global_crop_px, self.global_crop_scale, blur_first, 0.0)
+        others = tuple(
+            ViewKind(f"global_{i}", self.global_crop_px, self.global_crop_scale, blur_other, self.solarize_probability)
+            for i in range(1, self.num_global_crops)
+        )
+        local = tuple(
+            ViewKind(f"local_{i}", self.local_crop_px, self.local_crop_scale, blur_local, 0.0)
+            for i in range(self.num_local_crops)
+        )
+        return (first, *others, *local)
+
+
+class ViewKind(NamedTuple):
+    """What is particular to one of the V views."""
+
+    name: str
+    size_px: int
+    crop_scale: tuple[float, float]
+    blur_probability: float
+    solarize_probability: float
+
+
+class ViewDraws(NamedTuple):
+    """The drawn numbers of one view of B images.
+
+    Attributes:
+        box: float32 (B, 4) left, top, width, height in whole pixels.
+        is_flipped: bool (B,).
+        jitter: float32 (B, 4) brightness, contrast and saturation factors, hue shift in turns.
+        order: int64 (B, 4) order in which the four act.
+        is_grey: bool (B,).
+        blur_sigma_px: float32 (B,); 0 for no blur.
+        is_solarized: bool (B,).
+    """
+
+    box: torch.Tensor
+    is_flipped: torch.Tensor
+    jitter: torch.Tensor
+    order: torch.Tensor
+    is_grey: torch.Tensor
+    blur_sigma_px: torch.Tensor
+    is_solarized: torch.Tensor
+
+    def to(self, device: torch.device) -> ViewDraws:
+        """The same numbers on another device."""
+        return ViewDraws(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+def draw_views(
+    config: MultiCropConfig,
+    *,
+    root_seed: int,
+    step: int,
+    sample_indices: torch.Tensor,
+    image_height_px: int,
+    image_width_px: int,
+) -> list[ViewDraws]:
+    """Draw all views of a batch, on the host.
+
+    Args:
+        config: what a view is.
+        root_seed: the run's seed.
+        step: completed optimizer steps; a sample seen again later gets other views.
+        sample_indices: int64 (B,).
+        image_height_px: H.
+        image_width_px: W.
+
+    Returns:
+        V entries, global crops first; row b depends on (root_seed, step, sample_indices[b]) only.
+    """
+    counters = sample_indices.cpu().numpy()
+    draws = []
+    for kind in config.views():
+        table = uniforms(root_seed, "views", kind.name, step, counters=counters, count=2 * CROP_TRIES + 13)
+        box = _boxes(table[:, 13:], table[:, :2], kind.crop_scale, config.aspect_ratio, image_height_px, image_width_px)
+        draws.append(_view_draws(config, kind, box, table[:, 2:13]))
+    return draws
+
+
+def make_views(images: torch.Tensor, config: MultiCropConfig, draws: list[ViewDraws]) -> list[torch.Tensor]:
+    """Make the views of a batch, on the device of the images.
+
+    Args:
+        images: uint8 (B, 3, H, W).
+        config: what a view is.
+        draws: from `draw_views`, for this batch.
+
+    Returns:
+        V normalised views, float32 (B, 3, S, S), global crops first.
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        pixels = images.float() / 255
+        return [
+            make_view(pixels, kind.size_px, draw.to(images.device))
+            for kind, draw in zip(config.views(), draws, strict=True)
+        ]
+
+
+def make_view(images: torch.Tensor, size_px: int, draws: ViewDraws) -> torch.Tensor:
+    """Make one view of each image.
+
+    Args:
+        images: float32 (B, 3, H, W), 0..1.
+        size_px: S, side of the view.
+        draws: the drawn numbers, on the images' device.
+
+    Returns:
+        float32 (B, 3, S, S), normalised with ImageNet's mean and standard deviation.
+    """
+    H, W = images.shape[-2:]
+    left, top, width, height = draws.box.unbind(1)
+    blur = blur_weights(draws.blur_sigma_px, size_px)
+    rows = blur @ crop_weights(top, height, input_size=H, output_size=size_px)
+    columns = blur @ crop_weights(left, width, input_size=W, output_size=size_px, flip=draws.is_flipped)
+    view = resample(images, rows, columns)
+    matrix, offset = color_map(draws.jitter, draws.order, draws.is_grey, view.mean((2, 3)))
+    return normalize(solarize(apply_color_map(view, matrix, offset), draws.is_solarized))
+
+
+def _boxes(
+    tries: Table,
+    position: Table,
+    scale: tuple[float, float],
+    aspect_ratio: tuple[float, float],
+    image_height_px: int,
+    image_width_px: int,
+) -> Table:
+    """(B, 4) left, top, width, height: the first of the tries that fits, else the whole image."""
+    area = image_height_px * image_width_px * _between(tries[:, :CROP_TRIES], *scale)
+    ratio = np.exp(_between(tries[:, CROP_TRIES:], *np.log(aspect_ratio)))
+    width, height = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
+    fits = (width >= 1) & (width <= image_width_px) & (height >= 1) & (height <= image_height_px)
+    first = np.argmax(fits, axis=1)[:, None]
+    found = fits.any(axis=1)
+    width = np.where(found, np.take_along_axis(width, first, 1)[:, 0], image_width_px)
+    height = np.where(found, np.take_along_axis(height, first, 1)[:, 0], image_height_px)
+    left = np.floor(position[:, 0] * (image_width_px - width + 1))
+    top = np.floor(position[:, 1] * (image_height_px - height + 1))
+    return np.stack([left, top, width, height], axis=1)
+
+
+def _view_draws(config: MultiCropConfig, kind: ViewKind, box: Table, table: Table) -> ViewDraws:
+    """Turn (B, 11) uniform numbers into everything but the box."""
+    flip, is_jittered, brightness, contrast, saturation, hue, order, grey, blur, sigma, solarized = table.T
+    strengths = ((brightness, config.brightness), (contrast, config.contrast), (saturation, config.saturation))
+    factors = [_between(uniform, 1 - strength, 1 + strength) for uniform, strength in strengths]
+    jitter = np.stack([*factors, _between(hue, -config.hue, config.hue)], axis=1)
+    jitter = np.where((is_jittered < config.jitter_probability)[:, None], jitter, [1.0, 1.0, 1.0, 0.0])
+    sigma = np.where(blur < kind.blur_probability, _between(sigma, *config.blur_sigma_px), 0.0)
+    return ViewDraws(
+        box=torch.from_numpy(box.astype(np.float32)),
+        is_flipped=torch.from_numpy(flip < config.flip_probability),
+        jitter=torch.from_numpy(jitter.astype(np.float32)),
+        order=torch.from_numpy(ORDERS[(order * len(ORDERS)).astype(np.int64)]),
+        is_grey=torch.from_numpy(grey < config.grey_probability),
+        blur_sigma_px=torch.from_numpy(sigma.astype(np.float32)),
+        is_solarized=torch.from_numpy(solarized < kind.solarize_probability),
+    )
+
+
+def _between(uniform: Table, low: float, high: float) -> Table:
+    return low + (high - low) * uniform

@@ -1,0 +1,191 @@
+"""GLSL assembly: a program's body, its includes and its parameters become one compute shader. Pure text, no GL.
+
+The shader renders a whole batch: z of the work group is the image, parameters come from one storage buffer and pixels
+go to another as packed RGBA bytes, row 0 at the top. Around the body stand
+
+    prelude    version, buffers, ``ZERO``
+    includes   shaders/include/NAME.glsl, each once, what it includes before it
+    parameters one global each, under its plain name, filled once per pixel (a macro would be replaced inside struct
+               members and local names too, and would read the buffer again in every loop); a palette named
+               ``colours`` gives ``vec3 colours(float t)``, t in [0, 1], and ``vec3 colours_at(int i)``, i in 0..3
+    body       the program's own file, which defines ``vec3 shade(vec2 p)``
+    main       pixel centre to p, shade, bytes (clamp, times 255, round half to even; NaN and infinity give 0)
+
+``#line`` names a file by number, so that the driver's messages can be given as file and line of our own files.
+``ZERO`` is 0, but the compiler cannot know: ``for (int i = ZERO; i < 48; i++)`` is not unrolled. ``PIXEL`` is the side
+of a pixel in the units of p, for soft edges.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from procgen.parameters import Parameter, table_width
+from procmem.errors import UserError, unknown_name
+
+GROUP_SIZE_PX = 8  # side of the square work group
+PARAMETER_BINDING, PIXEL_BINDING = 0, 1
+SIZE_UNIFORM = "_size"
+
+_INCLUDE = re.compile(r"^//\s*include:\s*(.*)$")
+
+_PRELUDE = f"""#version 430
+layout(local_size_x = {GROUP_SIZE_PX}, local_size_y = {GROUP_SIZE_PX}) in;
+layout(std430, binding = {PARAMETER_BINDING}) restrict readonly buffer _ParameterBuffer {{ float _parameters[]; }};
+layout(std430, binding = {PIXEL_BINDING}) restrict writeonly buffer _PixelBuffer {{ uint _pixels[]; }};
+uniform ivec2 {SIZE_UNIFORM};
+#define ZERO min(0, {SIZE_UNIFORM}.x)
+#define PIXEL (2.0 / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)))
+"""
+
+_MAIN = f"""
+uint _byte(float value) {{
+    if ((floatBitsToUint(value) & 0x7f800000u) == 0x7f800000u) return 0u;
+    return uint(roundEven(clamp(value, 0.0, 1.0) * 255.0));
+}}
+void main() {{
+    ivec2 pixel = ivec2(gl_GlobalInvocationID.xy);
+    if (any(greaterThanEqual(pixel, {SIZE_UNIFORM}))) return;
+    _load_parameters(int(gl_WorkGroupID.z));
+    vec2 position = vec2(2 * pixel.x + 1 - {SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y - 1 - 2 * pixel.y);
+    vec3 colour = shade(position / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)));
+    uint rgba = _byte(colour.r) | _byte(colour.g) << 8 | _byte(colour.b) << 16 | 255u << 24;
+    _pixels[(int(gl_WorkGroupID.z) * {SIZE_UNIFORM}.y + pixel.y) * {SIZE_UNIFORM}.x + pixel.x] = rgba;
+}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """A complete compute shader and the files it came from.
+
+    Attributes:
+        text: the GLSL.
+        files: file names; a driver names a file by its position here.
+    """
+
+    text: str
+    files: tuple[str, ...]
+
+
+def assemble(*, source: str, file: str, includes: Sequence[str], parameters: Sequence[Parameter]) -> Assembly:
+    """Join prelude, includes, parameters, body and main.
+
+    Args:
+        source: the program's file; defines ``vec3 shade(vec2 p)``.
+        file: its name for messages.
+        includes: names of files in ``shaders/include``, without suffix.
+        parameters: the parameter table, in order.
+
+    Raises:
+        UserError: if an include does not exist or includes itself.
+    """
+    resolved = resolve_includes(includes)
+    files = ("procgen/glsl.py", *(f"shaders/include/{name}.glsl" for name in resolved), file)
+    parts = [_PRELUDE]
+    for number, name in enumerate(resolved, start=1):
+        parts.append(f"#line 1 {number}\n{include_source(name)}\n")
+    parts.append(f"#line 1 0\n{_parameter_code(parameters)}")
+    parts.append(f"#line 1 {len(files) - 1}\n{source}\n")
+    parts.append(f"#line 1 0{_MAIN}")
+    return Assembly(text="".join(parts), files=files)
+
+
+@functools.cache
+def include_source(name: str) -> str:
+    """Text of ``shaders/include/NAME.glsl``.
+
+    Raises:
+        UserError: if there is no such file; the nearest names are given.
+    """
+    folder = resources.files("shaders") / "include"
+    file = folder / f"{name}.glsl"
+    if not file.is_file():
+        names = [entry.name.removesuffix(".glsl") for entry in folder.iterdir() if entry.name.endswith(".glsl")]
+        raise unknown_name("include", name, names)
+    return file.read_text(encoding="utf-8")
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Names of a comma-separated list."""
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
+def resolve_includes(names: Sequence[str]) -> tuple[str, ...]:
+    """Every include once, in order, each after the includes that it needs itself.
+
+    Raises:
+        UserError: if an include does not exist or includes itself, directly or not.
+    """
+    resolved: list[str] = []
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise UserError(f"include {name!r} includes itself: {' -> '.join((*above, name))}")
+        if name in resolved:
+            return
+        for line in include_source(name).splitlines():
+            if match := _INCLUDE.match(line):
+                for needed in split_names(match[1]):
+                    visit(needed, (*above, name))
+        resolved.append(name)
+
+    for name in names:
+        visit(name, ())
+    return tuple(resolved)
+
+
+def compile_error_message(driver_message: str, assembly: Assembly) -> str:
+    """The driver's messages with file and line of our own files instead of its numbers.
+
+    Understands ``0:12(3): error: ...`` (Mesa), ``0(12) : error C1: ...`` (NVIDIA) and ``ERROR: 0:12: ...`` (others).
+    Lines in another form are dropped, unless there are only such lines.
+    """
+    place = re.compile(
+        r"^(?P<before>(?:ERROR|WARNING): )?(?P<file>\d+)(?::(?P<line>\d+)(?:\(\d+\))?|\((?P<other>\d+)\)) ?:"
+    )
+
+    def named(line: str) -> str:
+        match = place.match(line)
+        if match is None or int(match["file"]) >= len(assembly.files):
+            return line
+        return f"{assembly.files[int(match['file'])]}:{match['line'] or match['other']}:{line[match.end() :]}"
+
+    lines = [line.strip() for line in driver_message.splitlines()]
+    placed = [named(line) for line in lines if place.match(line)]
+    return "\n".join(placed or [line for line in lines if line])
+
+
+def _parameter_code(parameters: Sequence[Parameter]) -> str:
+    declarations, assignments, offset = [], [], 0
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.kind == "palette":
+            declarations.append(_palette_code(name))
+            assignments += [
+                f"_{name}_{i} = vec3({', '.join(f'_parameters[row + {offset + 3 * i + c}]' for c in range(3))});"
+                for i in range(4)
+            ]
+        else:
+            declarations.append(f"float {name};")
+            assignments.append(f"{name} = _parameters[row + {offset}];")
+        offset += parameter.width
+    load = (
+        f"void _load_parameters(int image) {{ int row = image * {table_width(parameters)}; {' '.join(assignments)} }}"
+    )
+    return "\n".join((*declarations, load)) + "\n"
+
+
+def _palette_code(name: str) -> str:
+    c0, c1, c2, c3 = (f"_{name}_{i}" for i in range(4))
+    return (
+        f"vec3 {c0}, {c1}, {c2}, {c3};\n"
+        f"vec3 {name}(float t) {{ t = clamp(t, 0.0, 1.0) * 3.0;"
+        f" return mix(mix(mix({c0}, {c1}, clamp(t, 0.0, 1.0)), {c2}, clamp(t - 1.0, 0.0, 1.0)), {c3},"
+        f" clamp(t - 2.0, 0.0, 1.0)); }}\n"
+        f"vec3 {name}_at(int i) {{ return i <= 0 ? {c0} : i == 1 ? {c1} : i == 2 ? {c2} : {c3}; }}"
+    )
