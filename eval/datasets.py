@@ -59,7 +59,7 @@ def find_dataset(name_or_path: str) -> Dataset:
 
 
 def default_dataset() -> Dataset:
-    """Real images that can be had on any machine: CIFAR-10 where it is or can be downloaded, else scikit-learn's digits."""
+    """Real images that any machine has: CIFAR-10 if it is here or can be downloaded, else scikit-learn's digits."""
     try:
         return find_dataset("cifar10")
     except UserError as error:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import torch
 
 from eval.images import CorruptImageError, LabelledImages
+from pretrain.embedding import UnusableEmbeddingError
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
 from procmem.files import atomic_write, cache_root, fingerprint
@@ -44,6 +45,7 @@ class Embeddings:
         values: (N, D) float32, unit length.
         labels: (N,) int64.
         uris: N names, as in the set.
+        positions: (N,) int64, where each stands in the set (not 0..N-1 where images were left out).
         skipped: one message for each image that could not be read and was left out.
         cache_path: the file that holds them; None where they were not cached.
         seconds: time the extraction took (also when it was read from the cache, then the time of the first).
@@ -53,6 +55,7 @@ class Embeddings:
     values: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     uris: tuple[str, ...]
+    positions: npt.NDArray[np.int64]
     skipped: tuple[str, ...] = ()
     cache_path: Path | None = None
     seconds: float = 0.0
@@ -120,16 +123,28 @@ def _compute(
         skipped += [square for _, square in batch if isinstance(square, str)]
         if squares:
             kept += [position for position, _ in squares]
-            values.append(encoder.embed(torch.stack([square for _, square in squares])).cpu().numpy())
+            values.append(_embed(encoder, squares, images))
     if not kept:
         raise UserError(f"none of the {len(images)} images of {images.name}/{images.split} is readable: {skipped[:1]}")
     return Embeddings(
         values=np.concatenate(values),
         labels=images.labels[kept],
         uris=tuple(images.uris[position] for position in kept),
+        positions=np.asarray(kept, dtype=np.int64),
         skipped=tuple(skipped),
         seconds=time.perf_counter() - start,
     )
+
+
+def _embed(
+    encoder: Encoder, squares: list[tuple[int, torch.Tensor]], images: LabelledImages
+) -> npt.NDArray[np.float32]:
+    try:
+        embedded: npt.NDArray[np.float32] = encoder.embed(torch.stack([square for _, square in squares])).cpu().numpy()
+    except UnusableEmbeddingError as error:
+        names = [images.uris[squares[row][0]] for row in error.rows[:3]]
+        raise UserError(f"{', '.join(names)}: {error}") from error
+    return embedded
 
 
 def _decoded_batches(
@@ -140,10 +155,10 @@ def _decoded_batches(
     def decode(position: int) -> tuple[int, torch.Tensor | str]:
         try:
             return position, encoder.transform(images.image(position))
-        except CorruptImageError as error:
+        except UserError as error:
             if on_corrupt == "fail":
-                raise
-            return position, str(error)
+                raise CorruptImageError(f"{images.uris[position]}: {error}") from error
+            return position, f"{images.uris[position]}: {error}"
 
     pool = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
     try:
@@ -170,6 +185,7 @@ def _write_cache(path: Path, embeddings: Embeddings) -> None:
             values=embeddings.values,
             labels=embeddings.labels,
             uris=np.asarray(embeddings.uris, dtype=np.str_),
+            positions=embeddings.positions,
             skipped=np.asarray(embeddings.skipped, dtype=np.str_),
             seconds=np.float64(embeddings.seconds),
         )
@@ -177,8 +193,9 @@ def _write_cache(path: Path, embeddings: Embeddings) -> None:
 
 def _read_cache(path: Path, dimension: int) -> Embeddings | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            values, labels = file["values"], file["labels"]
+        # numpy leaves a file open that it opened itself and cannot read
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            values, labels, positions = file["values"], file["labels"], file["positions"]
             uris, skipped = tuple(file["uris"].tolist()), tuple(file["skipped"].tolist())
             seconds = float(file["seconds"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -191,6 +208,7 @@ def _read_cache(path: Path, dimension: int) -> Embeddings | None:
         values=values,
         labels=labels,
         uris=uris,
+        positions=positions,
         skipped=skipped,
         cache_path=path,
         seconds=seconds,

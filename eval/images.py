@@ -110,11 +110,19 @@ class LabelledImages:
         cache is good would cost as much as the decoding it saves.
         """
         if isinstance(self.sources, tuple):
-            stamps = [(path.stat().st_size, path.stat().st_mtime_ns) for path in self.sources]
-            content: str | list[tuple[int, int]] = stamps
+            content: str | list[tuple[int, int]] = [_stamp(path) for path in self.sources]
         else:
             content = fingerprint(np.ascontiguousarray(self.sources).tobytes())
         return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content])
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change; (-1, -1) for a link to nowhere, which decoding will name."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 def class_shares(counts: npt.NDArray[np.int64], total: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""One measured number with everything needed to trust it, and the file and the table it goes to.
+"""One measured number with everything needed to trust it, and the file it goes to.
 
 ``results.jsonl`` is append-only: one line a number, written in one call, so that an interrupted evaluation leaves
 whole lines and two evaluations can write to one file.
@@ -11,7 +11,7 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,6 @@ class EvalResult:
             **fields,
         )
 
-    @property
-    def percent(self) -> str:
-        """The value and its standard error as a person reads them: ``31.4 ± 0.6``."""
-        return f"{100 * self.value:.1f} ± {100 * self.standard_error:.1f}"
-
 
 def describe_machine() -> dict[str, Any]:
     """Processor kind, cores, GPU and torch version; never the machine's name."""
@@ -120,17 +115,3 @@ def read_results(path: Path) -> list[EvalResult]:
         except (ValueError, TypeError) as error:
             raise UserError(f"{str(path)!r} line {number} is no result: {error}") from error
     return results
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table whose columns line up in a terminal too; every column but the first is set right."""
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in ([*header], *rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        first, *others = row
-        padded = [first.ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        return f"| {' | '.join(padded)} |"
-
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([line(cells[0]), f"| {' | '.join(rule)} |", *map(line, cells[1:])]) + "\n"

@@ -1,57 +1,46 @@
-"""Exact search: the K nearest entries of each query, equal to float64 brute force with ties by smaller id.
+"""Exact search: the k nearest entries of each query, equal to float64 brute force with ties by smaller id.
 
-A fast float32 pass proposes K plus a margin; their similarities are computed in float64 in the fixed order of
-`memory.similarity`. An entry that was not proposed has a similarity of at most (smallest proposed product + error
-bound), so a query whose K-th similarity lies above that is settled. For the others (many duplicates, near-ties) a
-second pass takes *every* entry whose product reaches (K-th similarity - error bound) and ranks those: still exact,
-and in the worst case, all entries equal, a full float64 pass. Rejected: trusting float32 order, which ranked
-duplicate rows differently from batch to batch; and float64 throughout, several times slower.
+Float32 products, which are fast but ordered at the library's whim, only decide who is *out*. If p is the k-th largest
+product of a query so far and e bounds a product's error, k entries have a similarity of at least p - e, so an entry
+whose product is below p - 2 e cannot be among the k nearest, ties included. What stays, normally k and a few more, is
+ranked by the float64 similarity of `memory.similarity`. Where very many stay (duplicates, near-ties) they are
+ranked on the way and cut to k, in the worst case a float64 pass over everything: slower, never wrong.
 
-Letters: Q queries, N entries, D embedding, K neighbours, M pairs.
+Rejected: trusting float32 order, which ranked equal rows differently from batch to batch; faiss flat for the first
+pass, as fast for thousands of queries (see benchmarks/search.py) but measured 5x slower for 100, where it leaves BLAS.
+
+Letters: Q queries, N entries, D embedding, M pairs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from memory.neighbors import PADDING, Neighbors
-from memory.proposals import Proposals, propose
+from memory.products import input_roundoff, products_reaching
 from memory.similarity import as_embeddings, pair_similarities, product_error_bound
 from procmem.errors import UserError
 
-MARGIN = 16
-"""Proposals beyond K. More settle more queries in the first pass, at 1 us a query each."""
-
 DEFAULT_BUDGET_BYTES = 256 << 20
-_BYTES_PER_PAIR = 64  # rows, similarity, sort keys and their copies
-_SECOND_PASS_QUERIES = 1024  # enough for an efficient product, few enough that blocks of entries stay long
+_BYTES_PER_PAIR = 64  # product, rows, sort keys and their copies
+_QUERY_BLOCK = 1024  # enough for an efficient product, few enough that blocks of entries stay long
+_FIRST_BLOCK = 256  # entries whose products are all kept, to begin with; blocks then double
 
 
-class Pairs(NamedTuple):
-    """M (query, entry) pairs with their similarities."""
+class Candidates(NamedTuple):
+    """M pairs that may still be among the nearest: rows of query and entry, and their float32 product."""
 
     query_rows: npt.NDArray[np.int64]
     entry_rows: npt.NDArray[np.int64]
-    similarities: npt.NDArray[np.float64]
+    products: npt.NDArray[np.float32]
 
-    def and_also(self, other: Pairs) -> Pairs:
-        """These pairs, then the other's."""
-        return Pairs(
-            np.concatenate([self.query_rows, other.query_rows]),
-            np.concatenate([self.entry_rows, other.entry_rows]),
-            np.concatenate([self.similarities, other.similarities]),
-        )
-
-    def nearest(self, ids: npt.NDArray[np.int64], k: int) -> Pairs:
-        """At most k pairs of each query, by query, then nearest first."""
-        order = np.lexsort((ids[self.entry_rows], -self.similarities, self.query_rows))
-        ordered = self.query_rows[order]
-        rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-        chosen = order[rank < k]
-        return Pairs(self.query_rows[chosen], self.entry_rows[chosen], self.similarities[chosen])
+    def at(self, places: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Candidates:
+        """The pairs at these places."""
+        return Candidates(self.query_rows[places], self.entry_rows[places], self.products[places])
 
 
 def exact_search(
@@ -68,14 +57,14 @@ def exact_search(
     """Find the k nearest entries of each query.
 
     Args:
-        queries: (Q, D) L2-normalised floats, numpy or torch.
-        entries: (N, D) L2-normalised floats.
+        queries: (Q, D) L2-normalised floats, numpy or torch; rounded to float32.
+        entries: (N, D) L2-normalised floats; rounded to float32.
         k: neighbours wanted; rows are padded where fewer entries exist.
         ids: (N,) unique ids >= 0; row numbers where omitted. Ties go to the smaller id.
         labels: (N,) classes >= 0; all 0 where omitted.
         allowed: (N,) mask of the entries that may answer; others do not exist for this search (costs a copy).
-        device: ``"cpu"`` or a torch device for the fast pass; the answer is the same.
-        budget_bytes: bound on working memory beside the inputs (a few times D bytes is the least that works).
+        device: ``"cpu"``, or a torch device for the products; the answer is the same.
+        budget_bytes: bound on working memory beside inputs and answer.
 
     Returns:
         Neighbors (Q, k); independent of batch, budget and device to the last bit.
@@ -95,11 +84,24 @@ def exact_search(
             raise UserError(f"{name} have shape {column.shape}; the {N} entries need ({N},)")
     if allowed is not None and not allowed.all():
         entries, ids, labels = entries[allowed], ids[allowed], labels[allowed]
-    rows, similarities = _nearest_rows(queries, entries, ids, k, device, budget_bytes)
-    return _as_neighbors(rows, similarities, ids, labels, k)
+
+    num_found = min(k, len(entries))
+    rows = np.empty((len(queries), num_found), np.int64)
+    similarities = np.empty((len(queries), num_found))
+    for start in range(0, len(queries), _QUERY_BLOCK):
+        part = slice(start, start + _QUERY_BLOCK)
+        if num_found:
+            rows[part], similarities[part] = _nearest(queries[part], entries, ids, num_found, device, budget_bytes)
+    padding = ((0, 0), (0, k - num_found))
+    return Neighbors(
+        ids=np.pad(ids[rows], padding, constant_values=PADDING),
+        labels=np.pad(labels[rows], padding, constant_values=PADDING),
+        similarities=np.pad(similarities, padding, constant_values=-np.inf),
+        memory_size=len(ids),
+    )
 
 
-def _nearest_rows(
+def _nearest(
     queries: npt.NDArray[np.float32],
     entries: npt.NDArray[np.float32],
     ids: npt.NDArray[np.int64],
@@ -107,80 +109,60 @@ def _nearest_rows(
     device: str,
     budget_bytes: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Rows (Q, min(k, N)) of the nearest entries and their similarities."""
-    Q, N = len(queries), len(entries)
-    num_found = min(k, N)
-    rows = np.empty((Q, num_found), np.int64)
-    similarities = np.empty((Q, num_found))
-    if num_found == 0:
-        return rows, similarities
-    num_proposed = min(N, k + MARGIN)
-    block = max(1, budget_bytes // (_BYTES_PER_PAIR * num_proposed))
-    for start in range(0, Q, block):
-        part = slice(start, start + block)
-        proposals = propose(queries[part], entries, num_proposed, device, budget_bytes)
-        rows[part], similarities[part], settled = _rank(queries[part], entries, ids, num_found, proposals)
-        still_open = start + np.flatnonzero(~settled)
-        for first in range(0, len(still_open), _SECOND_PASS_QUERIES):
-            query_rows = still_open[first : first + _SECOND_PASS_QUERIES]
-            rows[query_rows], similarities[query_rows] = _second_pass(
-                queries[query_rows], entries, ids, similarities[query_rows, -1], num_found, budget_bytes
-            )
-    return rows, similarities
+    """Rows (Q, k) of the nearest entries and their similarities, for one block of queries and k <= N."""
+    Q = len(queries)
+    error = product_error_bound(queries.shape[1], input_roundoff(device))
+    most_kept = max(2 * Q * k, budget_bytes // (2 * _BYTES_PER_PAIR))
+    thresholds = np.full(Q, -np.inf)
+    kept = Candidates(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    for block in _growing_blocks(len(entries), budget_bytes // (2 * _BYTES_PER_PAIR * Q)):
+        query_rows, entry_rows, products = products_reaching(thresholds, queries, entries[block], device)
+        kept = Candidates(
+            np.concatenate([kept.query_rows, query_rows]),
+            np.concatenate([kept.entry_rows, entry_rows + block.start]),
+            np.concatenate([kept.products, products]),
+        )
+        if len(kept.products) >= 2 * Q * k:  # sorting after every block took a quarter of the search
+            kept, thresholds = _within_reach(kept, Q, k, error)
+        if len(kept.products) > most_kept:
+            kept = kept.at(_rank(kept, queries, entries, ids, k)[0])
+    kept, _ = _within_reach(kept, Q, k, error)
+    order, similarities = _rank(kept, queries, entries, ids, k)
+    return kept.entry_rows[order].reshape(Q, k), similarities.reshape(Q, k)
+
+
+def _growing_blocks(num_entries: int, largest: int) -> Iterator[slice]:
+    """Slices that double in length up to `largest`: each then brings about k new candidates a query at first."""
+    start, length = 0, min(_FIRST_BLOCK, max(1, largest))
+    while start < num_entries:
+        yield slice(start, min(start + length, num_entries))
+        start += length
+        length = min(start, max(1, largest))
+
+
+def _within_reach(
+    candidates: Candidates, num_queries: int, k: int, error: float
+) -> tuple[Candidates, npt.NDArray[np.float64]]:
+    """Drop candidates that cannot be among the k nearest; also the thresholds (Q,) that later products must reach."""
+    order = np.lexsort((-candidates.products, candidates.query_rows))
+    starts = np.searchsorted(candidates.query_rows[order], np.arange(num_queries + 1))
+    enough = np.diff(starts) >= k
+    thresholds = np.full(num_queries, -np.inf)
+    kth = candidates.products[order[starts[:-1][enough] + k - 1]]
+    thresholds[enough] = kth.astype(np.float64) - 2 * error
+    return candidates.at(candidates.products >= thresholds[candidates.query_rows]), thresholds
 
 
 def _rank(
+    candidates: Candidates,
     queries: npt.NDArray[np.float32],
     entries: npt.NDArray[np.float32],
     ids: npt.NDArray[np.int64],
     k: int,
-    proposals: Proposals,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Order the proposals by similarity; say for which queries no other entry can belong to the first k."""
-    Q, P = proposals.rows.shape
-    query_rows = np.repeat(np.arange(Q), P)
-    similarities = pair_similarities(queries, entries, query_rows, proposals.rows.reshape(-1)).reshape(Q, P)
-    order = np.lexsort((ids[proposals.rows], -similarities), axis=1)[:, :k]
-    best = np.take_along_axis(similarities, order, axis=1)
-    others_at_most = proposals.scores.min(axis=1).astype(np.float64) + proposals.error_bound
-    settled = (best[:, -1] > others_at_most) | (len(entries) == P)
-    return np.take_along_axis(proposals.rows, order, axis=1), best, settled
-
-
-def _second_pass(
-    queries: npt.NDArray[np.float32],
-    entries: npt.NDArray[np.float32],
-    ids: npt.NDArray[np.int64],
-    at_least: npt.NDArray[np.float64],
-    k: int,
-    budget_bytes: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The k nearest among all entries that may reach `at_least` (Q,), the similarity of k entries already known."""
-    thresholds = at_least - product_error_bound(queries.shape[1])
-    block = max(1, budget_bytes // (_BYTES_PER_PAIR * len(queries)))
-    nothing = np.empty(0, np.int64)
-    kept = Pairs(nothing, nothing, np.empty(0))
-    for start in range(0, len(entries), block):
-        # numpy's product is true float32 whatever torch's precision settings are
-        products = queries @ entries[start : start + block].T
-        query_rows, entry_rows = np.nonzero(products >= thresholds[:, None])
-        entry_rows += start
-        found = Pairs(query_rows, entry_rows, pair_similarities(queries, entries, query_rows, entry_rows))
-        kept = kept.and_also(found).nearest(ids, k)
-    return kept.entry_rows.reshape(-1, k), kept.similarities.reshape(-1, k)
-
-
-def _as_neighbors(
-    rows: npt.NDArray[np.int64],
-    similarities: npt.NDArray[np.float64],
-    ids: npt.NDArray[np.int64],
-    labels: npt.NDArray[np.int64],
-    k: int,
-) -> Neighbors:
-    padding = ((0, 0), (0, k - rows.shape[1]))
-    return Neighbors(
-        ids=np.pad(ids[rows], padding, constant_values=PADDING),
-        labels=np.pad(labels[rows], padding, constant_values=PADDING),
-        similarities=np.pad(similarities, padding, constant_values=-np.inf),
-        memory_size=len(ids),
-    )
+    """Places of at most k candidates of each query, by query, then nearest first; and their similarities."""
+    similarities = pair_similarities(queries, entries, candidates.query_rows, candidates.entry_rows)
+    order = np.lexsort((ids[candidates.entry_rows], -similarities, candidates.query_rows))
+    query_rows = candidates.query_rows[order]
+    chosen = order[np.arange(len(order)) - np.searchsorted(query_rows, query_rows) < k]
+    return chosen, similarities[chosen]

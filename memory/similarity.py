@@ -50,7 +50,7 @@ def as_embeddings(values: Any, what: str, dimension: int | None = None) -> npt.N
     if array.shape[1] == 0 or dimension not in (None, array.shape[1]):
         raise UserError(f"{what} have dimension {array.shape[1]}; this memory holds dimension {dimension}")
     array = np.ascontiguousarray(array, dtype=np.float32)
-    squares = np.einsum("nd,nd->n", array, array, dtype=np.float64)
+    squares = np.einsum("nd,nd->n", array, array)
     for wrong, fault in (
         (~np.isfinite(squares), "holds NaN or infinity"),
         (squares == 0, "is zero"),

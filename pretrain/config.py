@@ -131,7 +131,8 @@ class PretrainConfig:
         head: the projection head.
         loss: temperatures and centre.
         optimization: optimizer and schedules.
-        precision: ``bf16`` is mixed precision; ``auto`` takes it on GPUs and on processors with AMX.
+        precision: ``bf16`` is mixed precision; ``auto`` takes it on GPUs and processors that
+            compute with it.
         devices: GPUs (or CPU processes) on this machine.
         num_workers: processes that make images; 0 makes them in the training process.
         log_every_steps: steps between two rows of metrics.csv.

@@ -15,6 +15,18 @@ from procmem.errors import UserError
 SMALLEST_NORM = 1e-12
 
 
+class UnusableEmbeddingError(UserError):
+    """Some images of a batch have no direction.
+
+    Attributes:
+        rows: their positions in the batch.
+    """
+
+    def __init__(self, message: str, rows: list[int]) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
 def check_images(images: torch.Tensor, image_size_px: int) -> None:
     """Refuse anything but uint8 (B, 3, S, S).
 
@@ -40,16 +52,18 @@ def unit_length(embeddings: torch.Tensor, encoder_name: str) -> torch.Tensor:
         (B, D) float32, each row of length 1.
 
     Raises:
-        UserError: if a row is not finite or is zero, naming the rows.
+        UnusableEmbeddingError: if a row is not finite or is zero, with the rows.
     """
     embeddings = embeddings.float()
-    norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
+    norms: torch.Tensor = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
     bad = ~(torch.isfinite(norms[:, 0]) & (norms[:, 0] > SMALLEST_NORM))
     if bad.any():
         rows = bad.nonzero()[:, 0].tolist()
         kind = "NaN or infinite" if not torch.isfinite(norms[rows[0]]) else "zero"
-        raise UserError(
+        raise UnusableEmbeddingError(
             f"encoder {encoder_name!r} gave {kind} embeddings for images {rows[:5]} of a batch of {len(embeddings)}; "
-            "such an image has no neighbours: look at the image, or at the encoder's weights"
+            "such an image has no neighbours: look at the image, or at the encoder's weights",
+            rows,
         )
-    return embeddings / norms
+    unit: torch.Tensor = embeddings / norms
+    return unit

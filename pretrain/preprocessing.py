@@ -40,8 +40,8 @@ def to_square(image: Image.Image, size_px: int) -> torch.Tensor:
         OSError: if the file behind the image is truncated or damaged (Pillow reads lazily).
     """
     image = to_rgb(ImageOps.exif_transpose(image))
-    scale = round(size_px * RESIZE_OVER_CROP) / min(image.size)
-    width, height = (max(size_px, round(side * scale)) for side in image.size)
+    shorter = round(size_px * RESIZE_OVER_CROP)
+    width, height = (shorter * side // min(image.size) for side in image.size)  # longer side cut, as torchvision does
     image = image.resize((width, height), Image.Resampling.BICUBIC)
     left, top = round((width - size_px) / 2), round((height - size_px) / 2)
     square = image.crop((left, top, left + size_px, top + size_px))

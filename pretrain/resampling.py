@@ -19,8 +19,6 @@ import torch
 BICUBIC_A = -0.5
 """Free parameter of the cubic kernel: PIL's, and torch's when antialiased (Keys 1981)."""
 BICUBIC_SUPPORT = 2.0
-SMALLEST_SIGMA_PX = 1e-3
-"""Stands for "no blur": every weight but the middle one underflows to exactly zero."""
 
 
 def crop_weights(
@@ -52,24 +50,18 @@ def crop_weights(
 
 
 def blur_weights(sigma_px: torch.Tensor, size: int) -> torch.Tensor:
-    """Weights that blur one axis with a Gaussian, the border mirrored as torchvision mirrors it.
+    """Weights that blur one axis with a Gaussian; at the border it averages over the pixels that are there.
 
     Args:
-        sigma_px: (B,) standard deviation; 0 leaves the image as it is.
+        sigma_px: (B,) standard deviation, above 0.
         size: S, pixels along this axis.
 
     Returns:
         (B, S, S) float32; every row sums to 1.
     """
     pixel = torch.arange(size, device=sigma_px.device, dtype=torch.float32)
-    precision = 0.5 / sigma_px.clamp(min=SMALLEST_SIGMA_PX).square()[:, None, None]
-    target, source = pixel[:, None], pixel[None, :]
-    weights = torch.exp(-precision * (target - source).square())
-    # Pixel k also stands for its mirror images -k and 2 (size - 1) - k; the two border pixels are not repeated.
-    last = size - 1
-    left = torch.exp(-precision * (target + source).square()) * (source > 0)
-    right = torch.exp(-precision * (2 * last - source - target).square()) * (source < last)
-    weights = weights + left + right
+    squared_distance = (pixel[:, None] - pixel).square()
+    weights = torch.exp(squared_distance * (-0.5 / sigma_px.square())[:, None, None])
     return weights / weights.sum(-1, keepdim=True)
 
 

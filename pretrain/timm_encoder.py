@@ -21,7 +21,7 @@ from PIL import Image
 from torch import nn
 
 from pretrain import preprocessing
-from pretrain.backbone import create_backbone
+from pretrain.backbone import check_crop_sizes, create_backbone
 from pretrain.embedding import check_images, unit_length
 from pretrain.timm_weights import published_settings
 from procmem.errors import UserError
@@ -92,6 +92,8 @@ class TimmEncoder:
         self.precision = precision
         self._settings = settings
         self._backbone = backbone.to(self.device).float().eval().requires_grad_(False)
+        if hasattr(getattr(backbone, "patch_embed", None), "patch_size"):
+            check_crop_sizes(backbone, {"image_size_px": self.image_size_px})
         try:
             with torch.inference_mode():
                 probe = torch.zeros(1, 3, self.image_size_px, self.image_size_px, dtype=torch.uint8)

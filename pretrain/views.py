@@ -2,11 +2,12 @@
 
 `draw_views` turns (root seed, view, step, sample index) into numbers with counter-based randomness, so the views of a
 sample do not depend on its batch, its rank or a restart. `make_views` is a pure function of images and numbers:
-crop, resize, flip and blur are two matrix products (`pretrain.resampling`), jitter and grey one (`pretrain.color`).
+crop, resize, flip and blur are two matrix products (`pretrain.resampling`), jitter and grey one and a hue shift
+(`pretrain.color`).
 
-Blur acts before the jitter here and after it in DINO. Both are linear and each row of blur weights sums to 1, so the
-order matters only where a value is clamped. Boxes follow torchvision's RandomResizedCrop: whole pixels, at most ten
-tries (all drawn at once), then the whole image.
+Blur acts before the jitter here and after it in DINO: it is linear and its weights sum to 1, so it commutes with all
+of the jitter but the hue shift, and with that where neighbours have one hue. Boxes follow torchvision's
+RandomResizedCrop: whole pixels, at most ten tries (all drawn at once), then the whole image.
 
 Letters: B images, V views, H W image size, S view size.
 """
@@ -14,22 +15,21 @@ Letters: B images, V views, H W image size, S view size.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from pretrain.color import apply_color_map, color_map, normalize, solarize
+from pretrain.color import apply_color_map, color_map, normalize, shift_hue, solarize
 from pretrain.resampling import blur_weights, crop_weights, resample
 from pretrain.strict_yaml import ABOVE_ZERO, check_range
 from procgen.seeds import uniforms
 from procmem.errors import UserError
 
 CROP_TRIES = 10
-ORDERS = np.array(list(itertools.permutations(range(4))))
-"""(24, 4) the orders in which brightness, contrast, saturation and hue may act."""
+NUM_UNIFORMS = 2 * CROP_TRIES + 12
+"""Random numbers that one view takes."""
 
 Table = npt.NDArray[np.floating]
 
@@ -143,17 +143,17 @@ class ViewDraws(NamedTuple):
         box: float32 (B, 4) left, top, width, height in whole pixels.
         is_flipped: bool (B,).
         jitter: float32 (B, 4) brightness, contrast and saturation factors, hue shift in turns.
-        order: int64 (B, 4) order in which the four act.
         is_grey: bool (B,).
-        blur_sigma_px: float32 (B,); 0 for no blur.
+        blurred: int64 (M,) which of the B images are blurred.
+        blur_sigma_px: float32 (M,) their standard deviations.
         is_solarized: bool (B,).
     """
 
     box: torch.Tensor
     is_flipped: torch.Tensor
     jitter: torch.Tensor
-    order: torch.Tensor
     is_grey: torch.Tensor
+    blurred: torch.Tensor
     blur_sigma_px: torch.Tensor
     is_solarized: torch.Tensor
 
@@ -187,9 +187,9 @@ def draw_views(
     counters = sample_indices.cpu().numpy()
     draws = []
     for kind in config.views():
-        table = uniforms(root_seed, "views", kind.name, step, counters=counters, count=2 * CROP_TRIES + 13)
-        box = _boxes(table[:, 13:], table[:, :2], kind.crop_scale, config.aspect_ratio, image_height_px, image_width_px)
-        draws.append(_view_draws(config, kind, box, table[:, 2:13]))
+        table = uniforms(root_seed, "views", kind.name, step, counters=counters, count=NUM_UNIFORMS)
+        box = _boxes(table[:, 12:], table[:, :2], kind.crop_scale, config.aspect_ratio, image_height_px, image_width_px)
+        draws.append(_view_draws(config, kind, box, table[:, 2:12]))
     return draws
 
 
@@ -207,30 +207,34 @@ def make_views(images: torch.Tensor, config: MultiCropConfig, draws: list[ViewDr
     with torch.autocast(images.device.type, enabled=False):
         pixels = images.float() / 255
         return [
-            make_view(pixels, kind.size_px, draw.to(images.device))
-            for kind, draw in zip(config.views(), draws, strict=True)
+            make_view(pixels, kind, draw.to(images.device)) for kind, draw in zip(config.views(), draws, strict=True)
         ]
 
 
-def make_view(images: torch.Tensor, size_px: int, draws: ViewDraws) -> torch.Tensor:
+def make_view(images: torch.Tensor, kind: ViewKind, draws: ViewDraws) -> torch.Tensor:
     """Make one view of each image.
 
     Args:
         images: float32 (B, 3, H, W), 0..1.
-        size_px: S, side of the view.
+        kind: which view.
         draws: the drawn numbers, on the images' device.
 
     Returns:
         float32 (B, 3, S, S), normalised with ImageNet's mean and standard deviation.
     """
-    H, W = images.shape[-2:]
+    (H, W), size_px = images.shape[-2:], kind.size_px
     left, top, width, height = draws.box.unbind(1)
+    rows = crop_weights(top, height, input_size=H, output_size=size_px)
+    columns = crop_weights(left, width, input_size=W, output_size=size_px, flip=draws.is_flipped)
     blur = blur_weights(draws.blur_sigma_px, size_px)
-    rows = blur @ crop_weights(top, height, input_size=H, output_size=size_px)
-    columns = blur @ crop_weights(left, width, input_size=W, output_size=size_px, flip=draws.is_flipped)
+    rows[draws.blurred] = blur @ rows[draws.blurred]
+    columns[draws.blurred] = blur @ columns[draws.blurred]
     view = resample(images, rows, columns)
-    matrix, offset = color_map(draws.jitter, draws.order, draws.is_grey, view.mean((2, 3)))
-    return normalize(solarize(apply_color_map(view, matrix, offset), draws.is_solarized))
+    matrix, offset = color_map(draws.jitter[:, :3], draws.is_grey, view.mean((2, 3)))
+    view = shift_hue(apply_color_map(view, matrix, offset), draws.jitter[:, 3]).clamp_(0, 1)
+    if kind.solarize_probability > 0:
+        view = solarize(view, draws.is_solarized)
+    return normalize(view)
 
 
 def _boxes(
@@ -256,20 +260,20 @@ def _boxes(
 
 
 def _view_draws(config: MultiCropConfig, kind: ViewKind, box: Table, table: Table) -> ViewDraws:
-    """Turn (B, 11) uniform numbers into everything but the box."""
-    flip, is_jittered, brightness, contrast, saturation, hue, order, grey, blur, sigma, solarized = table.T
+    """Turn (B, 10) uniform numbers into everything but the box."""
+    flip, is_jittered, brightness, contrast, saturation, hue, grey, blur, sigma, solarized = table.T
     strengths = ((brightness, config.brightness), (contrast, config.contrast), (saturation, config.saturation))
     factors = [_between(uniform, 1 - strength, 1 + strength) for uniform, strength in strengths]
     jitter = np.stack([*factors, _between(hue, -config.hue, config.hue)], axis=1)
     jitter = np.where((is_jittered < config.jitter_probability)[:, None], jitter, [1.0, 1.0, 1.0, 0.0])
-    sigma = np.where(blur < kind.blur_probability, _between(sigma, *config.blur_sigma_px), 0.0)
+    blurred = np.flatnonzero(blur < kind.blur_probability)
     return ViewDraws(
         box=torch.from_numpy(box.astype(np.float32)),
         is_flipped=torch.from_numpy(flip < config.flip_probability),
         jitter=torch.from_numpy(jitter.astype(np.float32)),
-        order=torch.from_numpy(ORDERS[(order * len(ORDERS)).astype(np.int64)]),
         is_grey=torch.from_numpy(grey < config.grey_probability),
-        blur_sigma_px=torch.from_numpy(sigma.astype(np.float32)),
+        blurred=torch.from_numpy(blurred),
+        blur_sigma_px=torch.from_numpy(_between(sigma[blurred], *config.blur_sigma_px).astype(np.float32)),
         is_solarized=torch.from_numpy(solarized < kind.solarize_probability),
     )
 

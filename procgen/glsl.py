@@ -11,13 +11,15 @@ go to another as packed RGBA bytes, row 0 at the top. Around the body stand
     body       the program's own file, which defines ``vec3 shade(vec2 p)``
     main       pixel centre to p, shade, bytes (clamp, times 255, round half to even; NaN and infinity give 0)
 
-``#line`` names a file by number, so that the driver's messages can be given as file and line of our own files.
+An assembly remembers at which line each file begins, so that the driver's messages can be given as file and line of
+our own files. (``#line`` was rejected: Mesa 22 forgets the file's number inside expressions.)
 ``ZERO`` is 0, but the compiler cannot know: ``for (int i = ZERO; i < 48; i++)`` is not unrolled. ``PIXEL`` is the side
 of a pixel in the units of p, for soft edges.
 """
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections.abc import Sequence
@@ -32,6 +34,7 @@ PARAMETER_BINDING, PIXEL_BINDING = 0, 1
 SIZE_UNIFORM = "_size"
 
 _INCLUDE = re.compile(r"^//\s*include:\s*(.*)$")
+_DRIVER_PLACE = re.compile(r"^(?:ERROR: |WARNING: )?\d+(?::(?P<line>\d+)(?:\(\d+\))?|\((?P<other>\d+)\)) ?:")
 
 _PRELUDE = f"""#version 430
 layout(local_size_x = {GROUP_SIZE_PX}, local_size_y = {GROUP_SIZE_PX}) in;
@@ -42,8 +45,7 @@ uniform ivec2 {SIZE_UNIFORM};
 #define PIXEL (2.0 / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)))
 """
 
-_MAIN = f"""
-uint _byte(float value) {{
+_MAIN = f"""uint _byte(float value) {{
     if ((floatBitsToUint(value) & 0x7f800000u) == 0x7f800000u) return 0u;
     return uint(roundEven(clamp(value, 0.0, 1.0) * 255.0));
 }}
@@ -65,11 +67,16 @@ class Assembly:
 
     Attributes:
         text: the GLSL.
-        files: file names; a driver names a file by its position here.
+        places: (line of `text` at which a part begins, file it comes from), ascending.
     """
 
     text: str
-    files: tuple[str, ...]
+    places: tuple[tuple[int, str], ...]
+
+    def place(self, line: int) -> str:
+        """``FILE:LINE`` of our own files for a line of `text`; both count from 1."""
+        first, file = self.places[max(bisect.bisect_right(self.places, line, key=lambda place: place[0]) - 1, 0)]
+        return f"{file}:{line - first + 1}"
 
 
 def assemble(*, source: str, file: str, includes: Sequence[str], parameters: Sequence[Parameter]) -> Assembly:
@@ -84,15 +91,15 @@ def assemble(*, source: str, file: str, includes: Sequence[str], parameters: Seq
     Raises:
         UserError: if an include does not exist or includes itself.
     """
-    resolved = resolve_includes(includes)
-    files = ("procgen/glsl.py", *(f"shaders/include/{name}.glsl" for name in resolved), file)
-    parts = [_PRELUDE]
-    for number, name in enumerate(resolved, start=1):
-        parts.append(f"#line 1 {number}\n{include_source(name)}\n")
-    parts.append(f"#line 1 0\n{_parameter_code(parameters)}")
-    parts.append(f"#line 1 {len(files) - 1}\n{source}\n")
-    parts.append(f"#line 1 0{_MAIN}")
-    return Assembly(text="".join(parts), files=files)
+    parts = [("assembled prelude", _PRELUDE)]
+    parts += [(f"shaders/include/{name}.glsl", include_source(name)) for name in resolve_includes(includes)]
+    parts += [("assembled parameters", _parameter_code(parameters)), (file, source), ("assembled main", _MAIN)]
+    text, line, places = "", 1, []
+    for name, part in parts:
+        places.append((line, name))
+        text += part.rstrip("\n") + "\n"
+        line = text.count("\n") + 1
+    return Assembly(text=text, places=tuple(places))
 
 
 @functools.cache
@@ -145,18 +152,12 @@ def compile_error_message(driver_message: str, assembly: Assembly) -> str:
     Understands ``0:12(3): error: ...`` (Mesa), ``0(12) : error C1: ...`` (NVIDIA) and ``ERROR: 0:12: ...`` (others).
     Lines in another form are dropped, unless there are only such lines.
     """
-    place = re.compile(
-        r"^(?P<before>(?:ERROR|WARNING): )?(?P<file>\d+)(?::(?P<line>\d+)(?:\(\d+\))?|\((?P<other>\d+)\)) ?:"
-    )
-
-    def named(line: str) -> str:
-        match = place.match(line)
-        if match is None or int(match["file"]) >= len(assembly.files):
-            return line
-        return f"{assembly.files[int(match['file'])]}:{match['line'] or match['other']}:{line[match.end() :]}"
-
     lines = [line.strip() for line in driver_message.splitlines()]
-    placed = [named(line) for line in lines if place.match(line)]
+    placed = [
+        f"{assembly.place(int(match['line'] or match['other']))}:{line[match.end() :]}"
+        for line in lines
+        if (match := _DRIVER_PLACE.match(line))
+    ]
     return "\n".join(placed or [line for line in lines if line])
 
 

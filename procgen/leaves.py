@@ -52,7 +52,7 @@ def leaf_masks(images: torch.Tensor, size_px: int | None = None) -> torch.Tensor
         raise UserError(f"the side on which pixels are clustered must be within 1..{PAPER_MASK_SIZE_PX}, got {size_px}")
     grid = (size_px or min(H, PAPER_MASK_SIZE_PX), size_px or min(W, PAPER_MASK_SIZE_PX))
     chunk = max(1, CHUNK_PIXELS // max(grid[0] * grid[1], H * W))
-    masks = [_masks_of_chunk(part, grid) for part in images.split(chunk)]
+    masks = [_masks_of_chunk(part, grid) for part in torch.split(images, chunk)]
     return torch.cat(masks) if len(masks) != 1 else masks[0]
 
 

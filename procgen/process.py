@@ -217,7 +217,8 @@ class Operator(Process):
         random = generator(root_seed, *path, "deal", block_index)
         offsets = random.choice(self.block_size, size=self.num_sources, replace=False)
         order = random.permutation(self.block_size)
-        return order[(np.arange(self.block_size) + offsets[:, None]) % self.block_size]
+        dealt: npt.NDArray[np.int64] = order[(np.arange(self.block_size) + offsets[:, None]) % self.block_size]
+        return dealt
 
 
 class Mixup(Operator):

@@ -20,7 +20,7 @@ import jsonargparse
 from procmem.errors import UserError, unknown_name
 
 Command = Callable[..., int | None]
-Table = Mapping[str, "Command | Table"]
+Table = Mapping[str, "Command | Table | str"]
 
 
 class _Parser(jsonargparse.ArgumentParser):
@@ -39,7 +39,7 @@ def parse(table: Table, program: str, argv: Sequence[str]) -> tuple[Command, dic
     """Find the command that `argv` names and check its options.
 
     Args:
-        table: name -> function, or -> another table (``memory build``); the key ``""`` describes a table.
+        table: name -> function, or -> another table (``memory build``); the key ``""`` holds its description.
         program: how the program is called, for help texts.
         argv: the words after the program's name.
 
@@ -74,9 +74,10 @@ def _help_of_table(table: Table, program: str) -> str:
     """A page that names each command with the first line of its docstring."""
     lines = [f"usage: {program} COMMAND ...", "", str(table.get("", "")), "", "commands:"]
     for name, entry in table.items():
-        if name:
-            text = str(entry.get("", "")) if isinstance(entry, Mapping) else _description(entry).splitlines()[0]
-            lines.append(f"  {name:<16}{text}")
+        if isinstance(entry, Mapping):
+            lines.append(f"  {name:<16}{entry.get('', '')}")
+        elif callable(entry):
+            lines.append(f"  {name:<16}{_description(entry).splitlines()[0]}")
     return "\n".join([*lines, "", f"'{program} COMMAND --help' explains one command.", ""])
 
 

@@ -10,19 +10,16 @@ import importlib.resources
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import yaml
 
+from memory.voting import Rule
 from procmem.errors import UserError, unknown_name
-from procmem.files import make_folder, write_json
+from procmem.files import write_json
 from procmem.progress import say
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from memory.memory import VisualMemory
-
+OnCorrupt = Literal["fail", "skip"]
 RECIPE_SUFFIX = ".yaml"
 
 
@@ -44,19 +41,22 @@ def doctor(*, json: bool = False) -> int:
     return int(any(finding.part == "opengl" and finding.state == "missing" for finding in findings))
 
 
-def demo(*, run: Path = Path("runs/demo"), minutes: float = 4.0) -> None:
+def demo(
+    *, run: Path = Path("runs/demo"), config: str = "pretrain/cpu_demo.yaml", overrides: list[str] | None = None
+) -> None:
     """Show the whole story on this machine: images, training, memory, comparison, audit, erasure, report.
 
-    Continues where it was interrupted. Real images come from PROCMEM_DATA, else from a download, else from
+    Training continues where it was interrupted. Real images come from PROCMEM_DATA, else from a download, else from
     scikit-learn.
 
     Args:
         run: folder of the results; the report is report.html in it.
-        minutes: rough time for training on two processor cores; more images are trained on when it is longer.
+        config: recipe of the training: a YAML file, or the name of a shipped one.
+        overrides: settings to change in the recipe, KEY=VALUE with dots, for example optimization.images=7680.
     """
     from procmem.demo import run_demo
 
-    sys.stdout.write(run_demo(run, minutes=minutes))
+    sys.stdout.write(run_demo(run, find_recipe(config), _assignments(overrides or [])))
 
 
 def preview(
@@ -99,7 +99,7 @@ def pretrain(
     config: str,
     *,
     run: Path | None = None,
-    set: list[str] | None = None,  # noqa: A002
+    overrides: list[str] | None = None,
     probe: str | None = None,
     allow_changed_config: bool = False,
 ) -> None:
@@ -110,20 +110,22 @@ def pretrain(
     Args:
         config: a recipe: a YAML file, or the name of a shipped one such as pretrain/cpu_demo.yaml.
         run: run folder; the default is runs/ and the recipe's name.
-        set: settings to change, KEY=VALUE with dots, for example optimization.batch_size=64.
+        overrides: settings to change, KEY=VALUE with dots, for example optimization.batch_size=64.
         probe: real image set on which a kNN classifier is measured during training; it never enters the training.
         allow_changed_config: continue although the recipe has changed.
     """
+    from eval.datasets import find_dataset
+    from eval.probe import knn_probe
     from pretrain.config import PretrainConfig
     from pretrain.train import pretrain as train
 
     recipe = find_recipe(config)
-    configuration = PretrainConfig.from_yaml(recipe, _assignments(set or []))
+    configuration = PretrainConfig.from_yaml(recipe, _assignments(overrides or []))
     folder = run or Path("runs") / recipe.stem
     train(
         configuration,
         folder,
-        probe=_knn_probe(probe, configuration.image_size_px) if probe else None,
+        probe=None if probe is None else knn_probe(find_dataset(probe), configuration.crops.global_crop_px),
         allow_changed_config=allow_changed_config,
     )
     say(f"encoder: {folder}")
@@ -143,6 +145,146 @@ def find_recipe(name: str) -> Path:
     if wanted not in shipped:
         raise unknown_name("recipe", name, shipped)
     return shipped[wanted]
+
+
+def memory_build(dataset: str, encoder: str, output: Path, *, on_corrupt: OnCorrupt = "fail") -> None:
+    """Build a visual memory from the training images of a data set.
+
+    Args:
+        dataset: a name under PROCMEM_DATA, or a folder that holds train/CLASS/*.jpg and val/CLASS/*.jpg.
+        encoder: a run folder, a checkpoint, timm:NAME, random:NAME, pixels or histogram.
+        output: the memory's folder; new or empty.
+        on_corrupt: fail at an unreadable image, or skip it and say so.
+    """
+    from eval.datasets import find_dataset
+    from eval.extract import extract
+    from memory.memory import VisualMemory
+    from pretrain.encoder import load_encoder
+
+    images, loaded = find_dataset(dataset).train, load_encoder(encoder, device=_device())
+    memory = VisualMemory.create(output, loaded.card(), class_names=images.class_names)
+    entries = extract(loaded, images, on_corrupt=on_corrupt)
+    memory.add(entries.values, entries.labels, uri=entries.uris, card=loaded.card())
+    if entries.cache_path is not None:
+        memory.register_artefact(entries.cache_path)
+    say(f"{output}: {len(memory)} entries of {len(images.class_names)} classes, embedded by {loaded.name}")
+
+
+def memory_info(memory: Path) -> None:
+    """Describe a memory as JSON: encoder, provenance, sizes, versions.
+
+    Args:
+        memory: the memory's folder.
+    """
+    from memory.memory import VisualMemory
+
+    opened = VisualMemory.open(memory)
+    _print_json(
+        {
+            "entries": len(opened),
+            "classes": len(opened.class_names),
+            "version": opened.version,
+            "versions": [version.number for version in opened.versions()],
+            "encoder": opened.card.to_dict(),
+        }
+    )
+
+
+def memory_remove(memory: Path, *, ids: list[int]) -> None:
+    """Take entries out of every answer at once; earlier versions still hold them.
+
+    Args:
+        memory: the memory's folder.
+        ids: the entries.
+    """
+    from memory.memory import VisualMemory
+
+    VisualMemory.open(memory).remove(ids)
+    say(f"removed {len(ids)} entries from {memory}; erase them to make them physically gone")
+
+
+def memory_erase(memory: Path, *, ids: list[int], receipt: Path | None = None) -> None:
+    """Make entries physically gone from every file of the store, and print the signed receipt.
+
+    Earlier versions of the memory go too, and files derived from it.
+
+    Args:
+        memory: the memory's folder.
+        ids: the entries.
+        receipt: file to write the receipt to as well.
+    """
+    from memory.memory import VisualMemory
+
+    record = VisualMemory.open(memory).erase(ids).to_dict()
+    if receipt is not None:
+        write_json(receipt, record)
+    _print_json(record)
+
+
+def audit_leave_one_out(
+    memory: Path, dataset: str, *, encoder: str | None = None, k: int = 20, rule: Rule = "softmax"
+) -> None:
+    """Count the entries of a memory whose removal changes an answer, and print the counts as JSON.
+
+    Args:
+        memory: the memory's folder.
+        dataset: its validation images are the queries.
+        encoder: the memory's encoder; the default is the specification that the memory was built with.
+        k: neighbours that vote.
+        rule: voting rule.
+    """
+    from eval.datasets import find_dataset
+    from eval.extract import extract
+    from memory.audit.leave_one_out import leave_one_out
+    from memory.memory import VisualMemory
+    from pretrain.encoder import load_encoder
+
+    opened = VisualMemory.open(memory)
+    loaded = load_encoder(encoder or opened.card.name, device=_device())
+    opened.check_card(loaded.card())
+    queries = extract(loaded, find_dataset(dataset).val)
+    neighbors = opened.search(queries.values, k + 1)
+    _print_json(leave_one_out(neighbors, k, query_labels=queries.labels, rule=rule).summary())
+
+
+def evaluate(
+    *,
+    encoders: list[str] | None = None,
+    datasets: list[str] | None = None,
+    suite: str = "quick",
+    run: Path = Path("runs/eval"),
+    max_train: int | None = None,
+    max_val: int | None = None,
+) -> None:
+    """Measure encoders on real images by kNN classification and print a table for each data set.
+
+    Every number goes to results.jsonl in the run folder. The first encoder is what the others are compared with.
+
+    Args:
+        encoders: run folders, checkpoints, timm:NAME, random:NAME, random:RUN, pixels, histogram.
+        datasets: names under PROCMEM_DATA or folders; the default is the suite's.
+        suite: a suite of configs/eval by name, or a YAML file.
+        run: folder of the results.
+        max_train: most images in the memory, a seeded subset; the default is the suite's.
+        max_val: most queries.
+    """
+    import dataclasses
+
+    from eval.suite import evaluate as run_suite
+    from eval.suite import load_suite
+    from eval.tables import markdown_summary
+
+    given = {"encoders": encoders, "datasets": datasets, "max_train": max_train, "max_val": max_val}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    made = dataclasses.replace(load_suite(suite), device=_device(), **changes)
+    sys.stdout.write(markdown_summary(run_suite(made, run)))
+    say(f"results: {run / 'results.jsonl'}")
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _assignments(words: list[str]) -> dict[str, Any]:

@@ -83,7 +83,9 @@ def _opengl() -> list[Finding]:
     try:
         report = describe_gl()
     except UserError as error:
-        return [Finding(part="opengl", state="missing", detail=str(error), gives="Without it no image can be rendered.")]
+        return [
+            Finding(part="opengl", state="missing", detail=str(error), gives="Without it no image can be rendered.")
+        ]
     kind = "software: renders on the processor" if report.software else "hardware"
     detail = f"{report.renderer} ({kind}), OpenGL {report.version}"
     devices = [

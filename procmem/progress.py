@@ -1,4 +1,4 @@
-"""Progress bars: one look everywhere, silent for work shorter than two seconds and where nobody watches."""
+"""Progress bars: one look everywhere, silent for work shorter than two seconds and where no terminal watches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Iterate with a progress bar on standard error that appears after two seconds.
+    """Iterate with a progress bar on standard error that appears after two seconds, if that is a terminal.
 
     Args:
         items: what to iterate.
@@ -22,7 +22,14 @@ def progress(items: Iterable[T], description: str, total: int | None = None, uni
         unit: what one item is, for the rate.
     """
     yield from tqdm(
-        items, desc=description, total=total, unit=unit, delay=DELAY_SECONDS, dynamic_ncols=True, leave=False
+        items,
+        desc=description,
+        total=total,
+        unit=unit,
+        delay=DELAY_SECONDS,
+        disable=None,
+        dynamic_ncols=True,
+        leave=False,
     )
 
 

@@ -1,1 +1,1 @@
-
+"""Audits: what does each entry of a memory change, exactly."""

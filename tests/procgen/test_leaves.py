@@ -99,9 +99,9 @@ def test_large_images_are_clustered_at_256_px():
 
 
 def test_joining_is_a_convex_combination_rounded_to_even():
-    mask = torch.tensor([1.0, 0.0, 0.5, 0.25]).view(1, 1, 1, 4)
+    mask = torch.tensor([1.0, 0.0, 0.5, 0.75]).view(1, 1, 1, 4)
     a, b = torch.full((1, 3, 1, 4), 101, dtype=torch.uint8), torch.full((1, 3, 1, 4), 200, dtype=torch.uint8)
-    assert join_by_mask(mask, a, b)[0, 0, 0].tolist() == [101, 200, 150, 175]  # 150.5 -> 150, 175.25 -> 175
+    assert join_by_mask(mask, a, b)[0, 0, 0].tolist() == [101, 200, 150, 126]  # 150.5 -> 150, 125.75 -> 126
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,12 @@ def test_blocks_repeat_and_differ_between_indices_and_seeds():
     assert not torch.equal(process.block(0, 1), process.block(1, 1))
 
 
+def test_sources_are_dealt_anew_in_every_block():
+    process = Mixup(NumberedSource(), num_images=2)
+    dealt = [[[part["index"] for part in process.recipe(0, b, i)["sources"]] for i in range(12)] for b in (0, 1)]
+    assert dealt[0] != dealt[1]
+
+
 def test_an_operators_draws_depend_on_its_place_in_the_composition():
     alone = Mixup(NumberedSource(), num_images=2)
     inside = Mixup(Mixup(NumberedSource(), num_images=2), num_images=2)
@@ -147,6 +153,14 @@ def test_a_shaders_recipe_holds_the_parameters_that_made_the_image():
         parameters = np.array([recipe["parameters"]], dtype=np.float32)
         rendered = shared_renderer().render(by_id[recipe["program"]], parameters, 16, 16)
         assert torch.equal(rendered[0], block[i])
+
+
+@pytest.mark.opengl
+def test_a_program_never_draws_the_same_parameters_twice():
+    process = make_process("shaders", image_size_px=4, block_size=4, images_per_program=4)
+    recipes = [process.recipe(0, b, i) for b in range(100) for i in range(4)]
+    drawn = [(recipe["program"], *recipe["parameters"]) for recipe in recipes]
+    assert len(set(drawn)) == len(drawn)
 
 
 @pytest.mark.opengl

@@ -11,7 +11,7 @@
 // parameter: slender uniform 0.25 0.6
 // parameter: droop uniform -1.0 1.0
 // parameter: disorder uniform 0.2 1.0
-// parameter: cover uniform 0.3 0.62
+// parameter: cover uniform 0.42 0.68
 // parameter: crown_scale log_uniform 0.7 2.2
 // parameter: sun angle
 // parameter: depth_shade uniform 0.3 0.8

@@ -1,6 +1,6 @@
 // title: Fallen leaves, each over the last, with midribs and side veins
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, shape
 // parameter: colours palette
 // parameter: ground palette

@@ -1,17 +1,17 @@
 // title: Rounded pebbles heaped up, speckled and banded
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, space
 // parameter: colours palette
 // parameter: others palette
 // parameter: salt seed
-// parameter: density log_uniform 1.2 4.0
+// parameter: density log_uniform 1.0 2.8
 // parameter: layers integer 2 4
 // parameter: size uniform 0.35 0.62
 // parameter: lumps uniform 0.0 0.35
 // parameter: sun angle
 // parameter: elevation uniform 0.5 1.2
-// parameter: speckle uniform 0.0 0.7
+// parameter: speckle uniform 0.0 0.5
 // parameter: bands uniform 0.0 10.0
 // parameter: gloss uniform 0.0 0.5
 // parameter: water uniform 0.0 0.5
@@ -41,7 +41,7 @@ vec3 shade(vec2 p) {
             float tone = hash1(id, key + 3.0), band = 0.5 + 0.5 * sin(bands * (v.x + 0.4 * noise(2.0 * v + h.xy, key)));
             vec3 stone = h.x < 0.7 ? colours(tone) : others(tone);
             stone = mix(stone, colours(band), bands > 4.0 && h.y > 0.6 ? 0.5 : 0.0);
-            stone *= 1.0 + speckle * (noise(14.0 * v + 50.0 * h.xy, key) - 0.5);
+            stone *= 1.0 + speckle * (noise(9.0 * v + 50.0 * h.xy, key) - 0.5);
             float lit = max(dot(normal, light), 0.0);
             vec3 shaded = stone * (0.3 + 0.85 * lit) + gloss * pow(max(reflect(-light, normal).z, 0.0), 20.0);
             colour = mix(colour, shaded, inside(d, PIXEL * density / r));

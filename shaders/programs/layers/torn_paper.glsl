@@ -1,6 +1,6 @@
 // title: Torn sheets of paper on one another
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, shape
 // parameter: colours palette
 // parameter: others palette

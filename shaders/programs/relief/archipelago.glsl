@@ -1,11 +1,11 @@
 // title: Islands, shallows and snow seen from above
 // licence: Apache-2.0
-// cost: heavy
+// cost: medium
 // include: noise, relief
 // parameter: land palette
 // parameter: sea palette
 // parameter: salt seed
-// parameter: scale log_uniform 0.5 2.2
+// parameter: scale log_uniform 0.45 1.5
 // parameter: rough uniform 0.42 0.62
 // parameter: warp uniform 0.0 0.8
 // parameter: level uniform 0.25 0.6

@@ -1,6 +1,6 @@
 // title: Furrowed bark with moss on one side
 // licence: Apache-2.0
-// cost: heavy
+// cost: medium
 // include: noise, relief
 // parameter: colours palette
 // parameter: moss palette

@@ -4,9 +4,9 @@
 // include: noise, cells, relief
 // parameter: colours palette
 // parameter: salt seed
-// parameter: scale log_uniform 0.9 3.5
+// parameter: scale log_uniform 0.8 2.4
 // parameter: jitter uniform 0.5 1.0
-// parameter: crack uniform 0.03 0.14
+// parameter: crack uniform 0.06 0.2
 // parameter: curl uniform 0.0 0.25
 // parameter: roughness uniform 0.02 0.25
 // parameter: warp uniform 0.0 0.35

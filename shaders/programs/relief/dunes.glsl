@@ -4,9 +4,9 @@
 // include: noise, relief
 // parameter: colours palette
 // parameter: salt seed
-// parameter: scale log_uniform 0.7 2.2
+// parameter: scale log_uniform 0.9 2.6
 // parameter: wind angle
-// parameter: height uniform 0.15 0.5
+// parameter: height uniform 0.3 0.65
 // parameter: ripple_count log_uniform 10.0 40.0
 // parameter: ripple_height uniform 0.0 0.012
 // parameter: steepness uniform 0.5 0.9
@@ -30,7 +30,7 @@ vec3 shade(vec2 p) {
     vec3 normal = relief_normal(q, 0.01);
     float lit = relief_shadow(q, light, 0.9, 0.25, 12);
     float h = relief(q) / height;
-    vec3 albedo = colours(0.35 + 0.5 * h + 0.15 * noise(6.0 * q, salt + 3.0));
-    vec3 colour = shine(albedo, normal, light, lit, 0.3, 0.08, 12.0);
-    return mix(colour, colours_at(3), haze * saturate(0.5 + 0.5 * p.y) * 0.6);
+    vec3 albedo = colours(0.2 + 0.75 * h + 0.3 * (fbm(1.5 * q, 3, 0.5, salt + 3.0) - 0.5));
+    vec3 colour = shine(albedo, normal, light, lit, 0.25, 0.08, 12.0);
+    return mix(colour, colours_at(3), haze * saturate(0.3 + 0.6 * p.y));
 }

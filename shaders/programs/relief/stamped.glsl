@@ -1,16 +1,16 @@
 // title: Shapes pressed into and out of a metal sheet
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, shape, relief
 // parameter: colours palette
 // parameter: salt seed
 // parameter: count integer 3 12
 // parameter: size uniform 0.15 0.5
-// parameter: bevel uniform 0.03 0.2
-// parameter: depth uniform 0.05 0.25
-// parameter: rings uniform 0.0 0.04
-// parameter: ring_count uniform 10.0 40.0
-// parameter: brushed uniform 0.0 0.02
+// parameter: bevel uniform 0.06 0.2
+// parameter: depth uniform 0.05 0.16
+// parameter: rings uniform 0.0 0.025
+// parameter: ring_count uniform 10.0 28.0
+// parameter: brushed uniform 0.0 0.006
 // parameter: brush angle
 // parameter: sun angle
 // parameter: elevation uniform 0.4 1.1
@@ -30,7 +30,7 @@ float relief(vec2 q) {
         h = mix(h, h * 0.3 + side * depth + rings * sin(ring_count * d), step_);
     }
     vec2 along = rotation(brush) * q;
-    return h + brushed * noise(along * vec2(2.0, 60.0), salt + 6.0) + 0.06 * noise(1.2 * q + 9.0, salt + 7.0);
+    return h + brushed * noise(along * vec2(1.5, 26.0), salt + 6.0) + 0.06 * noise(1.2 * q + 9.0, salt + 7.0);
 }
 
 vec3 shade(vec2 p) {

@@ -7,14 +7,14 @@
 // parameter: salt seed
 // parameter: count integer 2 6
 // parameter: spread uniform 0.6 1.6
-// parameter: size uniform 0.35 0.75
+// parameter: size uniform 0.4 0.85
 // parameter: view angle
 // parameter: eye_height log_uniform 0.5 4.0
-// parameter: eye_distance uniform 3.0 6.0
+// parameter: eye_distance uniform 2.6 5.0
 // parameter: zoom uniform 1.2 2.2
 // parameter: sun angle
 // parameter: sun_height uniform 0.3 1.4
-// parameter: floor_scale log_uniform 0.6 3.0
+// parameter: floor_scale log_uniform 0.5 2.0
 // parameter: floor_kind integer 0 2
 // parameter: surface_scale log_uniform 1.0 6.0
 // parameter: gloss uniform 0.0 0.6
@@ -69,7 +69,7 @@ vec3 shade(vec2 p) {
     }
     float sun_share = max(dot(normal, light), 0.0) * soft_shadow(q + 0.01 * normal, light, 8.0, 12);
     float open_sky = openness(q, normal, 0.5);
-    vec3 colour = albedo * (0.42 * open_sky * (0.6 + 0.4 * normal.y) + 0.85 * sun_share);
+    vec3 colour = albedo * (0.58 * open_sky * (0.6 + 0.4 * normal.y) + 0.85 * sun_share);
     colour += shine_share * sun_share * pow(max(dot(reflect(ray, normal), light), 0.0), 24.0);
-    return mix(sky, colour, exp(-0.002 * t * t));
+    return mix(sky, colour, exp(-0.006 * t * t));
 }

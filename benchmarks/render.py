@@ -1,0 +1,133 @@
+"""Rendering speed: images a second by cost class, and batched against one image at a time.
+
+    python benchmarks/render.py [--programs-per-class 4] [--rounds 5]
+
+"One at a time" is the usual procedure of earlier work: set uniforms, draw a full-screen triangle, read the framebuffer,
+flip, transpose to planes. "Batched" is `procgen.renderer`: 64 images in one dispatch, one read. Both render the same
+programs with the same parameters; rounds are interleaved and medians are taken, so that a busy machine hurts both.
+
+@@RESULTS@@
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import moderngl
+import numpy as np
+import numpy.typing as npt
+
+from procgen.context import describe_gl, gl_context
+from procgen.glsl import SIZE_UNIFORM
+from procgen.programs import ShaderProgram, load_programs
+from procgen.renderer import shared_renderer
+
+BATCH = 64
+SIZES_PX = (64, 128)
+COSTS = ("light", "medium", "heavy")
+
+VERTEX = """#version 430
+in vec2 corner;
+void main() { gl_Position = vec4(corner, 0.0, 1.0); }
+"""
+
+
+class OneAtATime:
+    """The fragment path with one draw and one read an image."""
+
+    def __init__(self, program: ShaderProgram, size_px: int) -> None:
+        context = gl_context()
+        self.program = context.program(vertex_shader=VERTEX, fragment_shader=fragment_source(program))
+        self.framebuffer = context.simple_framebuffer((size_px, size_px), components=4)
+        self.corners = context.buffer(np.array([-1, -1, 3, -1, -1, 3], dtype=np.float32))
+        self.triangle = context.vertex_array(self.program, [(self.corners, "2f", "corner")])
+        self.size_px = size_px
+
+    def render(self, parameters: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        images = np.empty((len(parameters), 3, self.size_px, self.size_px), dtype=np.uint8)
+        self.framebuffer.use()
+        for i, row in enumerate(parameters):
+            self._set_uniforms(row)
+            self.triangle.render(moderngl.TRIANGLES, vertices=3)
+            frame = np.frombuffer(self.framebuffer.read(components=3), dtype=np.uint8)
+            images[i] = frame.reshape(self.size_px, self.size_px, 3)[::-1].transpose(2, 0, 1)
+        return images
+
+    def _set_uniforms(self, row: npt.NDArray[np.float32]) -> None:
+        if SIZE_UNIFORM in self.program:
+            self.program[SIZE_UNIFORM] = (self.size_px, self.size_px)
+        member: Any = self.program["_parameters"]
+        member.write(np.ascontiguousarray(row[: member.array_length]))
+
+    def release(self) -> None:
+        for resource in (self.triangle, self.corners, self.program, self.framebuffer):
+            resource.release()
+
+
+def fragment_source(program: ShaderProgram) -> str:
+    """The same program as a fragment shader: parameters in a uniform array, prelude and main exchanged."""
+    lines = program.assembly.text.splitlines()
+    (_, _), (first, _), *_, (main, _) = program.assembly.places
+    prelude = [
+        "#version 430",
+        f"uniform float _parameters[{program.num_floats}];",
+        f"uniform ivec2 {SIZE_UNIFORM};",
+        "out vec4 _colour;",
+        *(line for line in lines[: first - 1] if line.startswith("#define")),
+    ]
+    end = f"""void main() {{
+        _load_parameters(0);
+        vec2 p = (2.0 * gl_FragCoord.xy - vec2({SIZE_UNIFORM})) / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y));
+        _colour = vec4(shade(p), 1.0);
+    }}"""
+    return "\n".join((*prelude, *lines[first - 1 : main - 1], end, ""))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(program: ShaderProgram, size_px: int, rounds: int) -> tuple[float, float]:
+    """Median seconds for one image: batched, one at a time."""
+    parameters = program.draw_parameters(0, "benchmark", counters=np.arange(BATCH))
+    peer, renderer = OneAtATime(program, size_px), shared_renderer()
+    batched = renderer.render(program, parameters, size_px, size_px).numpy()
+    difference = np.abs(batched.astype(int) - peer.render(parameters))
+    assert (difference > 2).mean() < 0.01, f"{program.id}: the two paths draw different pictures"
+    times = [
+        (
+            seconds(lambda: renderer.render(program, parameters, size_px, size_px)),
+            seconds(lambda: peer.render(parameters)),
+        )
+        for _ in range(rounds)
+    ]
+    peer.release()
+    ours, theirs = np.median(np.array(times), axis=0) / BATCH
+    return float(ours), float(theirs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs-per-class", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print(describe_gl().renderer)
+    print("class    size  programs  batched images/s  one at a time images/s  ratio (median, range)")
+    for cost in COSTS:
+        chosen = [program for program in load_programs() if program.cost == cost]
+        chosen = chosen[:: max(1, len(chosen) // options.programs_per_class)][: options.programs_per_class]
+        for size_px in SIZES_PX:
+            times = np.array([compare(program, size_px, options.rounds) for program in chosen])
+            ratios = times[:, 1] / times[:, 0]
+            ours, theirs = 1 / times.mean(axis=0)
+            spread = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+            print(f"{cost:8} {size_px:4}  {len(chosen):8}  {ours:16.0f}  {theirs:22.0f}  {spread}")
+
+
+if __name__ == "__main__":
+    main()

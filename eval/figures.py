@@ -1,0 +1,265 @@
+"""Figures as PNG bytes: neighbour sheets, patch colours, curves, accuracy bars.
+
+Matplotlib through its objects (no pyplot), so that no figure lives longer than its function and no global style is
+touched. One light look, on white, that a report shows in dark mode as a sheet of paper. Whatever colour says is
+also said by a mark, a line style or a number, so every figure survives a black-and-white printer.
+
+Letters: H W image size, h w patch grid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageOps
+
+from eval.images import LabelledImages
+from memory.neighbors import Neighbors
+from pretrain.preprocessing import to_rgb
+from procmem.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#8E5C9E"
+"""From the colour-blind safe palette of Okabe and Ito (2008), the purple darkened for text on white."""
+INK, PALE = "#222222", "#c9c9c9"
+LINE_LOOKS = ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (PURPLE, ":"))
+DOTS_PER_INCH = 144
+THUMBNAIL_PX = 160
+"""Side of a picture in a sheet; larger only makes a larger report."""
+RIGHT, WRONG = "✓", "✗"
+CAPTION_LETTERS = 17
+"""As many as fit under a thumbnail."""
+
+Pixels = npt.NDArray[np.uint8] | Image.Image
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SheetRow:
+    """One query with its neighbours, nearest first.
+
+    Attributes:
+        query: image.
+        caption: under the query, its true class.
+        neighbors: images.
+        neighbor_captions: under each neighbour, its class.
+        similarities: of each neighbour.
+        is_right: for each neighbour, whether its class is the query's.
+    """
+
+    query: Pixels
+    caption: str
+    neighbors: Sequence[Pixels]
+    neighbor_captions: Sequence[str]
+    similarities: Sequence[float]
+    is_right: Sequence[bool]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CurvePanel:
+    """One plot of several curves over one axis.
+
+    Attributes:
+        title: what is plotted.
+        x_label: with unit.
+        series: name -> (x, y).
+        reference: a horizontal line and its name, for example the loss of a collapsed network.
+    """
+
+    title: str
+    x_label: str
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    reference: tuple[str, float] | None = None
+
+
+def sheet_rows(
+    queries: LabelledImages, entries: LabelledImages, neighbors: Neighbors, positions: Sequence[int], count: int = 5
+) -> list[SheetRow]:
+    """Rows of a neighbour sheet.
+
+    Args:
+        queries: the set that was asked about; `neighbors` has one row for each of its images.
+        entries: the memory's images; ids of `neighbors` are positions in it.
+        neighbors: result of the search.
+        positions: which queries to show.
+        count: neighbours a row.
+    """
+    names, rows = entries.class_names, []
+    for query in positions:
+        nearest = [(int(i), float(s)) for i, s in zip(neighbors.ids[query], neighbors.similarities[query], strict=True)]
+        nearest = [(entry, similarity) for entry, similarity in nearest[:count] if entry >= 0]
+        row = SheetRow(
+            query=_thumbnail(queries.image(query)),
+            caption=names[queries.labels[query]],
+            neighbors=[_thumbnail(entries.image(entry)) for entry, _ in nearest],
+            neighbor_captions=[names[entries.labels[entry]] for entry, _ in nearest],
+            similarities=[similarity for _, similarity in nearest],
+            is_right=[bool(entries.labels[entry] == queries.labels[query]) for entry, _ in nearest],
+        )
+        rows.append(row)
+    return rows
+
+
+def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
+    """Queries in the first column, their neighbours to the right, nearest first.
+
+    A neighbour of the query's class has a solid blue frame and a tick, another a dashed vermilion one and a cross.
+    """
+    if not rows:
+        raise UserError("a neighbour sheet needs at least one query")
+    num_columns = 1 + max(len(row.neighbors) for row in rows)
+    figure = _figure(1.32 * num_columns, 1.74 * len(rows))
+    grid = figure.subplots(len(rows), num_columns, squeeze=False, gridspec_kw={"wspace": 0.12, "hspace": 0.42})
+    for row, axes in zip(rows, grid, strict=True):
+        for panel in axes:
+            panel.set_axis_off()
+        _show(axes[0], row.query, _shortened(row.caption, CAPTION_LETTERS))
+        _frame(axes[0], INK, "-", 0.8)
+        for panel, image, caption, similarity, right in zip(
+            axes[1:], row.neighbors, row.neighbor_captions, row.similarities, row.is_right, strict=False
+        ):
+            mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
+            _show(panel, image, f"{_shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
+            _frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
+    return _png(figure)
+
+
+def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor]) -> bytes:
+    """Images in the first row, below them one row of patch colours an encoder.
+
+    Args:
+        images: B images.
+        colors: name of the encoder -> (B, h, w, 3) float in [0, 1], from `pca_colors`.
+    """
+    labels = ["image", *colors]
+    figure = _figure(1.3 * len(images) + 0.4, 1.36 * len(labels))
+    grid = figure.subplots(len(labels), len(images), squeeze=False, gridspec_kw={"wspace": 0.05, "hspace": 0.08})
+    for column, image in enumerate(images):
+        grid[0, column].imshow(np.asarray(image), interpolation="antialiased")
+        for row, tokens in enumerate(colors.values(), start=1):
+            grid[row, column].imshow(tokens[column].cpu().numpy(), interpolation="bilinear")
+    for axes, label in zip(grid, labels, strict=True):
+        for panel in axes:
+            panel.set_xticks([])
+            panel.set_yticks([])
+            panel.spines[:].set_visible(False)
+        axes[0].set_ylabel(_shortened(label, 18), fontsize=8, color=INK)
+    return _png(figure)
+
+
+def curves(panels: Sequence[CurvePanel]) -> bytes:
+    """Panels side by side, up to three in one row, else two a row; curves differ by colour and by line style."""
+    if not panels:
+        raise UserError("a figure of curves needs at least one panel")
+    num_columns = len(panels) if len(panels) <= 3 else 2
+    num_rows = -(-len(panels) // num_columns)
+    figure = _figure(3.7 * num_columns, 2.6 * num_rows, layout="constrained")
+    grid = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    for panel, axes in zip(panels, grid, strict=False):
+        for (name, (x, y)), (color, style) in zip(panel.series.items(), _looks(len(panel.series)), strict=True):
+            axes.plot(x, y, style, color=color, linewidth=1.4, label=name)
+        if panel.reference is not None:
+            axes.axhline(panel.reference[1], color=INK, linewidth=0.8, linestyle=(0, (1, 2)), label=panel.reference[0])
+        axes.set_title(panel.title, fontsize=10, loc="left", color=INK)
+        axes.set_xlabel(panel.x_label, fontsize=8, color=INK)
+        if len(panel.series) + (panel.reference is not None) > 1:
+            axes.legend(fontsize=8, frameon=False)
+        _quiet(axes)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    return _png(figure)
+
+
+def accuracy_bars(
+    names: Sequence[str], values: Sequence[float], standard_errors: Sequence[float], chance: float | None = None
+) -> bytes:
+    """Horizontal bars of top-1 accuracy in percent, with one standard error each way, and a line at chance.
+
+    Args:
+        names: one a bar, first on top.
+        values: accuracies, 0..1.
+        standard_errors: of the values.
+        chance: accuracy of guessing, 0..1.
+    """
+    percent, errors = 100 * np.asarray(values), 100 * np.asarray(standard_errors)
+    figure = _figure(7.2, 0.42 * len(names) + 0.9, layout="constrained")
+    axes = figure.subplots()
+    axes.barh(
+        range(len(names)), percent, height=0.62, color="#8fbcd8", edgecolor=BLUE, linewidth=0.8,
+        xerr=errors, error_kw={"ecolor": INK, "capsize": 3, "elinewidth": 1.0},
+    )  # fmt: skip
+    for position, (value, error) in enumerate(zip(percent, errors, strict=True)):
+        axes.annotate(
+            f"{value:.1f}", (value + error, position), (6, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    if chance is not None:
+        axes.axvline(100 * chance, color=INK, linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.annotate(
+            f"chance {100 * chance:.1f}", (100 * chance, 1), (0, 3), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", va="bottom", fontsize=8, color=INK,
+        )  # fmt: skip
+    axes.set_yticks(range(len(names)), [_shortened(name, 44) for name in names], fontsize=9)
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(float((percent + errors).max()) * 1.15, 1.0))
+    axes.set_xlabel("top-1 accuracy, %  (± one standard error)", fontsize=8, color=INK)
+    _quiet(axes, grid_axis="x")
+    return _png(figure)
+
+
+def _figure(width_inches: float, height_inches: float, layout: str | None = None) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_inches, height_inches), facecolor="white", layout=layout)  # type: ignore[arg-type]
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # Without the software line, equal figures are equal bytes.
+    figure.savefig(
+        buffer, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None}
+    )
+    return buffer.getvalue()
+
+
+def _thumbnail(image: Image.Image) -> Image.Image:
+    side = THUMBNAIL_PX if min(image.size) > THUMBNAIL_PX else min(image.size)
+    return ImageOps.fit(to_rgb(ImageOps.exif_transpose(image)), (side, side), Image.Resampling.LANCZOS)
+
+
+def _show(axes: Axes, image: Pixels, caption: str, color: str = INK) -> None:
+    axes.set_axis_on()
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.imshow(np.asarray(image), interpolation="antialiased")
+    axes.set_xlabel(caption, fontsize=7, color=color, labelpad=3)
+
+
+def _frame(axes: Axes, color: str, style: str | tuple[int, tuple[int, int]], width: float) -> None:
+    axes.spines[:].set(color=color, linestyle=style, linewidth=width)
+
+
+def _quiet(axes: Axes, grid_axis: str = "y") -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(PALE)
+    axes.tick_params(labelsize=8, color=PALE, labelcolor=INK)
+    axes.grid(axis=grid_axis, color="#e6e6e6", linewidth=0.7)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+
+
+def _looks(count: int) -> list[tuple[str, str]]:
+    return [LINE_LOOKS[position % len(LINE_LOOKS)] for position in range(count)]
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,237 @@
+"""The demo: the whole story on one machine in minutes, each step real and none of it special.
+
+Images are made, a small network is trained on them, real images become a memory, three encoders are compared, every
+entry is audited, one entry is removed and erased, and a page says what was found. It measures and does not argue: if
+the training has not beaten the untrained network in this budget, that is what the page says.
+
+Training continues where it was interrupted; embeddings come from the cache; the memory is made anew each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from eval.datasets import default_dataset
+from eval.knn import KnnSettings
+from eval.report import write_report
+from eval.statistics import Difference
+from eval.suite import Suite, Trial, evaluate
+from eval.tables import compare, markdown_summary
+from memory.audit.leave_one_out import LeaveOneOutResult, leave_one_out
+from memory.memory import VisualMemory
+from memory.receipt import Receipt
+from pretrain.config import PretrainConfig
+from pretrain.train import PretrainResult, pretrain
+from procgen.registry import NAMED, make_process
+from procmem.files import data_root, make_folder, write_json
+from procmem.progress import say
+
+PREFERRED_DATASETS = ("cifar10", "grocery81")
+"""Natural images in coarse classes, and photographs in fine ones: taken where they are under PROCMEM_DATA."""
+SHEET_COLUMNS = 12
+SHEET_IMAGE_PX = 96
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DecisionChange:
+    """One entry whose removal changes the answer to one query.
+
+    Attributes:
+        entry_id: the entry.
+        entry_uri: where its image comes from.
+        query_row: the query's position in val.
+        query_uri: where its image comes from.
+        true_class: the query's class.
+        before: class answered with the entry.
+        after: class answered without it, measured after the removal.
+        predicted_after: class that the audit had foretold.
+        queries_changed: how many queries of val changed their answer when it was removed.
+    """
+
+    entry_id: int
+    entry_uri: str
+    query_row: int
+    query_uri: str
+    true_class: str
+    before: str
+    after: str
+    predicted_after: str
+    queries_changed: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Findings:
+    """All that the demo found, for the page.
+
+    Attributes:
+        config: of the training.
+        training: what it left.
+        trials: one for each data set and encoder, the trained encoder first, the untrained second.
+        audit: leave-one-out on the first data set's memory, at the chosen k.
+        change: the removal; None where no single entry changes any answer.
+        receipt: of the erasure.
+        seconds: step -> wall-clock seconds, in order.
+        sheets: process -> uint8 (N, 3, H, W).
+    """
+
+    config: PretrainConfig
+    training: PretrainResult
+    trials: list[Trial]
+    audit: LeaveOneOutResult
+    change: DecisionChange | None
+    receipt: Receipt
+    seconds: dict[str, float]
+    sheets: dict[str, torch.Tensor]
+
+    def of_dataset(self, name: str) -> list[Trial]:
+        """The trials of one data set, trained first."""
+        return [trial for trial in self.trials if trial.dataset.name == name]
+
+    def gains(self) -> dict[str, Difference]:
+        """Data set -> accuracy of the trained encoder minus that of the untrained one, paired."""
+        names = dict.fromkeys(trial.dataset.name for trial in self.trials)
+        pairs = {name: self.of_dataset(name) for name in names}
+        return {name: compare(trained, untrained) for name, (trained, untrained, *_) in pairs.items()}
+
+
+def run_demo(run: Path, config_path: Path, overrides: Mapping[str, Any] | None = None) -> str:
+    """Run every step and write ``report.html``.
+
+    Args:
+        run: the demo's folder.
+        config_path: recipe of the training.
+        overrides: settings to change in it, dotted key -> value.
+
+    Returns:
+        The table of accuracies and the page's place, for the terminal.
+
+    Raises:
+        UserError: if a part that it needs is missing.
+    """
+    from procmem.demo_report import report_of
+
+    config = PretrainConfig.from_yaml(config_path, overrides)
+    make_folder(run)
+    clock = _Clock()
+    with clock.step("rendering one sheet of each process"):
+        sheets = _sheets()
+    with clock.step("training on procedural images"):
+        training = pretrain(config, run / "training")
+    with clock.step("comparing encoders on real images"):
+        trials = _compare_encoders(run)
+    with clock.step("building the memory and auditing every entry"):
+        memory = _build_memory(run / "memory", trials[0])
+        audit = _audit(memory, trials[0])
+    with clock.step("removing and erasing an entry"):
+        change, receipt = _remove_and_erase(memory, trials[0], audit)
+        write_json(run / "receipt.json", receipt.to_dict())
+    findings = Findings(
+        config=config,
+        training=training,
+        trials=trials,
+        audit=audit,
+        change=change,
+        receipt=receipt,
+        seconds=clock.seconds,
+        sheets=sheets,
+    )
+    with clock.step("writing the report"):
+        report = write_report(run / "report.html", report_of(findings, run))
+    return f"\n{markdown_summary(trials)}\nreport: {report}\n"
+
+
+class _Clock:
+    """Says each step before it starts and keeps how long it took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        say(f"[{len(self.seconds) + 1}] {name} ...")
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+        say(f"    {self.seconds[name]:.1f} s")
+
+
+def _sheets() -> dict[str, torch.Tensor]:
+    return {
+        name: make_process(name, image_size_px=SHEET_IMAGE_PX, block_size=SHEET_COLUMNS, images_per_program=1).block(
+            0, 0
+        )
+        for name in NAMED
+    }
+
+
+def _dataset_names() -> list[str]:
+    root = data_root()
+    at_hand = [name for name in PREFERRED_DATASETS if root is not None and (root / name).is_dir()]
+    return at_hand or [default_dataset().name]
+
+
+def _compare_encoders(run: Path) -> list[Trial]:
+    trained = str(run / "training")
+    suite = Suite(
+        datasets=_dataset_names(),
+        encoders=[trained, f"random:{trained}", "pixels", "histogram"],
+        knn=KnnSettings(rules=("softmax",)),
+        device="cuda" if torch.cuda.is_available() else "cpu",
+    )
+    (run / "results.jsonl").unlink(missing_ok=True)
+    return evaluate(suite, run)
+
+
+def _build_memory(folder: Path, trial: Trial) -> VisualMemory:
+    if folder.exists():
+        shutil.rmtree(folder)  # the demo's own, made anew from the encoder of this run
+    memory = VisualMemory.create(folder, trial.card, class_names=trial.dataset.train.class_names)
+    memory.add(trial.train.values, trial.train.labels, uri=trial.train.uris, card=trial.card)
+    if trial.train.cache_path is not None:
+        memory.register_artefact(trial.train.cache_path)
+    return memory
+
+
+def _audit(memory: VisualMemory, trial: Trial) -> LeaveOneOutResult:
+    k = trial.outcome.chosen.k
+    return leave_one_out(memory.search(trial.val.values, k + 1), k, query_labels=trial.val.labels)
+
+
+def _remove_and_erase(
+    memory: VisualMemory, trial: Trial, audit: LeaveOneOutResult
+) -> tuple[DecisionChange | None, Receipt]:
+    """Remove the entry that changes most answers, see that the foretold answer changes, and erase it."""
+    if not audit.num_flips:
+        return None, memory.erase([int(memory.entries.ids[0])])
+    ids, counts = audit.flips_per_entry()
+    entry_id = int(ids[np.argmax(counts)])
+    flip = int(np.flatnonzero(audit.entry_ids == entry_id)[0])
+    row = int(audit.query_rows[flip])
+    position = int(np.searchsorted(memory.entries.ids, entry_id))
+    memory.remove([entry_id])
+    predictions = memory.classify(trial.val.values, audit.k).predictions
+    receipt = memory.erase([entry_id])
+    names = memory.class_names
+    change = DecisionChange(
+        entry_id=entry_id,
+        entry_uri=trial.train.uris[position],
+        query_row=row,
+        query_uri=trial.val.uris[row],
+        true_class=names[trial.val.labels[row]],
+        before=names[audit.predictions[row]],
+        after=names[predictions[row]],
+        predicted_after=names[audit.to_classes[flip]],
+        queries_changed=int(np.count_nonzero(predictions != audit.predictions)),
+    )
+    if change.queries_changed != counts.max() or change.after != change.predicted_after:
+        raise RuntimeError(f"the audit foretold something else than the removal showed: {change}")
+    return change, receipt

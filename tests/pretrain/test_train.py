@@ -1,0 +1,228 @@
+"""Whole runs of twelve steps: resume, refusal, interruption, divergence. Run: pytest tests/pretrain/test_train.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pretrain.callbacks import Embed
+from pretrain.checkpoint import checkpoint_path, checkpoint_paths, load_checkpoint, read_backbone
+from pretrain.config import PretrainConfig
+from pretrain.metrics import read_metrics
+from pretrain.monitor import DivergedError
+from pretrain.train import pretrain
+from procgen.process import Process
+from procmem.errors import UserError
+
+
+def no_probe(embed: Embed, step: int) -> dict[str, float]:
+    return {}
+
+
+def interrupt_at(step: int) -> Callable[[Embed, int], dict[str, float]]:
+    """A probe during which Ctrl-C is pressed."""
+
+    def probe(embed: Embed, completed_steps: int) -> dict[str, float]:
+        if completed_steps == step:
+            signal.raise_signal(signal.SIGINT)
+        return {}
+
+    return probe
+
+
+def stop_at_six(config: PretrainConfig, folder: Path, process: Process) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(config, folder, process=process, probe=interrupt_at(6))
+
+
+def without_throughput(rows: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
+    return {step: {k: v for k, v in row.items() if k != "images_per_second"} for step, row in rows.items()}
+
+
+def tensors(value: Any, where: str = "") -> dict[str, Any]:
+    """Every leaf of a nested state, by path."""
+    if isinstance(value, dict):
+        return {k: v for key, item in value.items() for k, v in tensors(item, f"{where}/{key}").items()}
+    if isinstance(value, list):
+        return {k: v for i, item in enumerate(value) for k, v in tensors(item, f"{where}/{i}").items()}
+    return {where: value}
+
+
+@pytest.fixture
+def straight(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> Path:
+    """Run folder of twelve straight steps."""
+    pretrain(tiny_config, tmp_path / "straight", process=squares, probe=no_probe)
+    return tmp_path / "straight"
+
+
+def test_six_steps_ctrl_c_and_six_more_equal_twelve_straight_bit_by_bit(
+    tiny_config: PretrainConfig, squares: Process, straight: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "interrupted"
+    stop_at_six(tiny_config, folder, squares)
+    assert checkpoint_paths(folder / "checkpoints")[-1] == checkpoint_path(folder / "checkpoints", 6)
+    torch.rand(17)  # the random state of a new process is not that of the old one
+    result = pretrain(tiny_config, folder, process=squares, probe=no_probe)
+    assert (result.resumed_from_step, result.completed_steps) == (6, 12)
+    ours, theirs = (load_checkpoint(checkpoint_path(f / "checkpoints", 12)) for f in (folder, straight))
+    for part in ("state_dict", "optimizer_states"):
+        first, second = tensors(ours[part]), tensors(theirs[part])
+        assert first.keys() == second.keys()
+        assert "/loss.center" in first or part != "state_dict"
+        for name, value in first.items():
+            assert torch.equal(value, second[name]) if torch.is_tensor(value) else value == second[name], name
+    assert without_throughput(result.metrics) == without_throughput(read_metrics(straight / "metrics.csv"))
+    assert list(result.metrics) == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_cut_checkpoint_costs_the_steps_since_the_one_before_and_nothing_else(
+    tiny_config: PretrainConfig, squares: Process, straight: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = checkpoint_path(straight / "checkpoints", 12)
+    before = load_checkpoint(last)["state_dict"]
+    last.write_bytes(last.read_bytes()[:5000])
+    result = pretrain(tiny_config, straight, process=squares, probe=no_probe)
+    assert result.resumed_from_step == 8
+    assert "step-000000012.ckpt' cannot be read" in capsys.readouterr().err
+    after = load_checkpoint(last)["state_dict"]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in after.items())
+
+
+def test_the_run_folder_explains_itself(tiny_config: PretrainConfig, straight: Path) -> None:
+    assert PretrainConfig.from_yaml(straight / "config.yaml") == tiny_config
+    provenance = json.loads((straight / "provenance.json").read_text())
+    assert (provenance["real_images"], provenance["images_seen"], provenance["seeds"]) == (False, 192, {"root": 3})
+    assert provenance["processes"] == [{"squares": {"version": 0}}]
+    assert [path.name for path in checkpoint_paths(straight / "checkpoints")] == [
+        "step-000000008.ckpt",
+        "step-000000012.ckpt",
+    ]
+    state = read_backbone(checkpoint_path(straight / "checkpoints", 12))
+    assert (state.image_size_px, state.provenance.images_seen) == (24, 192)
+    assert state.state_dict["cls_token"].shape == (1, 1, 24)
+
+
+def test_training_moves_what_it_should(tiny_config: PretrainConfig, squares: Process, straight: Path) -> None:
+    state = load_checkpoint(checkpoint_path(straight / "checkpoints", 12))["state_dict"]
+    assert float(state["loss.center"].abs().max()) > 0
+    student, teacher = (state[f"{who}.backbone.patch_embed.proj.weight"] for who in ("student", "teacher"))
+    assert float((student - teacher).abs().max()) > 0
+
+
+def test_prototypes_wait_and_then_move(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> None:
+    config = dataclasses.replace(tiny_config, checkpoint_every_steps=1, keep_checkpoints=12)
+    pretrain(config, tmp_path, process=squares)
+    weights = [
+        load_checkpoint(checkpoint_path(tmp_path / "checkpoints", step))["state_dict"][
+            "student.projection_head.prototypes.weight"
+        ]
+        for step in (1, 2, 3)
+    ]
+    assert torch.equal(weights[0], weights[1])  # frozen for two steps
+    assert not torch.equal(weights[1], weights[2])
+
+
+def test_the_probe_gets_unit_embeddings_at_its_steps_and_lands_in_the_metrics(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    lengths = []
+
+    def probe(embed: Embed, step: int) -> dict[str, float]:
+        lengths.extend(embed(squares.block(0, 0)[:4, :, :24, :24]).norm(dim=1).tolist())
+        return {"step_squared": step**2}
+
+    result = pretrain(tiny_config, tmp_path, process=squares, probe=probe)
+    assert lengths == pytest.approx([1.0] * 8)
+    assert {step: row["probe/step_squared"] for step, row in result.metrics.items() if "probe/step_squared" in row} == {
+        6: 36,
+        12: 144,
+    }
+
+
+def test_a_finished_run_is_not_trained_again(tiny_config: PretrainConfig, squares: Process, straight: Path) -> None:
+    before = checkpoint_path(straight / "checkpoints", 12).stat().st_mtime_ns
+    result = pretrain(tiny_config, straight, process=squares)
+    assert (result.resumed_from_step, result.completed_steps) == (12, 12)
+    assert checkpoint_path(straight / "checkpoints", 12).stat().st_mtime_ns == before
+
+
+def test_a_folder_of_another_config_is_refused_with_what_changed_unless_allowed(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    stop_at_six(tiny_config, tmp_path, squares)
+    changed = dataclasses.replace(tiny_config, crops=dataclasses.replace(tiny_config.crops, hue=0.02))
+    with pytest.raises(UserError, match=r"belongs to another configuration \(crops.hue: 0.1 -> 0.02\)"):
+        pretrain(changed, tmp_path, process=squares)
+    result = pretrain(changed, tmp_path, process=squares, allow_changed_config=True)
+    assert "configuration changed after step 6: crops.hue: 0.1 -> 0.02" in result.provenance.notes
+
+
+def test_other_images_under_the_same_config_are_refused(
+    tiny_config: PretrainConfig, squares: Process, straight: Path
+) -> None:
+    with pytest.raises(UserError, match="the images are not those it was started with"):
+        pretrain(tiny_config, straight, process=type(squares)(version=1))  # type: ignore[call-arg]
+
+
+def test_another_number_of_devices_is_refused(tiny_config: PretrainConfig, squares: Process, straight: Path) -> None:
+    path = checkpoint_path(straight / "checkpoints", 12)
+    checkpoint = load_checkpoint(path)
+    checkpoint["procmem"]["world_size"] = 2
+    torch.save(checkpoint, path)
+    with pytest.raises(UserError, match="started on 2 devices and cannot go on on 1: set devices: 2"):
+        pretrain(tiny_config, straight, process=squares)
+
+
+def test_nan_stops_with_the_step_named_and_the_last_checkpoint_good(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    def poison(embed: Embed, step: int) -> dict[str, float]:
+        module = embed.__self__  # type: ignore[attr-defined]
+        with torch.no_grad():
+            next(module.student.parameters()).fill_(float("nan"))
+        return {}
+
+    with pytest.raises(DivergedError, match="training stopped at step 6"):
+        pretrain(tiny_config, tmp_path, process=squares, probe=poison)
+    (good,) = checkpoint_paths(tmp_path / "checkpoints")
+    state = load_checkpoint(good)["state_dict"]
+    assert all(torch.isfinite(tensor).all() for tensor in state.values() if tensor.is_floating_point())
+    assert pretrain(tiny_config, tmp_path, process=squares).resumed_from_step == 4
+
+
+def test_accumulation_changes_neither_batches_nor_steps(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    """Without batch norm and drop path, one micro-batch of 16 learns what two of 8 learn, up to rounding."""
+    config = dataclasses.replace(
+        tiny_config,
+        backbone=dataclasses.replace(tiny_config.backbone, drop_path_rate=0.0),
+        head=dataclasses.replace(tiny_config.head, use_batch_norm=False),
+    )
+    whole = dataclasses.replace(config, optimization=dataclasses.replace(config.optimization, accumulation=1))
+    for name, run in (("two", config), ("one", whole)):
+        pretrain(run, tmp_path / name, process=squares)
+    two, one = (load_checkpoint(checkpoint_path(tmp_path / name / "checkpoints", 12)) for name in ("two", "one"))
+    for name, tensor in two["state_dict"].items():
+        torch.testing.assert_close(tensor, one["state_dict"][name], atol=2e-3, rtol=0, msg=name)
+
+
+def test_the_callers_random_state_is_untouched(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    pretrain(tiny_config, tmp_path, process=squares)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_second_ctrl_c_is_not_swallowed_after_a_run(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    stop_at_six(tiny_config, tmp_path, squares)
+    assert signal.getsignal(signal.SIGINT) is handler
