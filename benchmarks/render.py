@@ -38,13 +38,13 @@ void main() { gl_Position = vec4(corner, 0.0, 1.0); }
 class OneAtATime:
     """The fragment path with one draw and one read an image."""
 
-    def __init__(self, program: ShaderProgram, size_px: int) -> None:
+    def __init__(self, program: ShaderProgram, framebuffer: Any) -> None:
         context = gl_context()
         self.program = context.program(vertex_shader=VERTEX, fragment_shader=fragment_source(program))
-        self.framebuffer = context.simple_framebuffer((size_px, size_px), components=4)
+        self.framebuffer = framebuffer
         self.corners = context.buffer(np.array([-1, -1, 3, -1, -1, 3], dtype=np.float32))
         self.triangle = context.vertex_array(self.program, [(self.corners, "2f", "corner")])
-        self.size_px = size_px
+        self.size_px = framebuffer.width
 
     def render(self, parameters: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         images = np.empty((len(parameters), 3, self.size_px, self.size_px), dtype=np.uint8)
@@ -63,7 +63,7 @@ class OneAtATime:
         member.write(np.ascontiguousarray(row[: member.array_length]))
 
     def release(self) -> None:
-        for resource in (self.triangle, self.corners, self.program, self.framebuffer):
+        for resource in (self.triangle, self.corners, self.program):
             resource.release()
 
 
@@ -92,10 +92,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(program: ShaderProgram, size_px: int, rounds: int) -> tuple[float, float]:
+def compare(program: ShaderProgram, framebuffer: Any, rounds: int) -> tuple[float, float]:
     """Median seconds for one image: batched, one at a time."""
     parameters = program.draw_parameters(0, "benchmark", counters=np.arange(BATCH))
-    peer, renderer = OneAtATime(program, size_px), shared_renderer()
+    peer, renderer, size_px = OneAtATime(program, framebuffer), shared_renderer(), framebuffer.width
     batched = renderer.render(program, parameters, size_px, size_px).numpy()
     difference = np.abs(batched.astype(int) - peer.render(parameters))
     assert (difference > 2).mean() < 0.01, f"{program.id}: the two paths draw different pictures"
@@ -117,12 +117,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(describe_gl().renderer)
+    framebuffers = {size: gl_context().simple_framebuffer((size, size), components=4) for size in SIZES_PX}
     print("class    size  programs  batched images/s  one at a time images/s  ratio (median, range)")
     for cost in COSTS:
         chosen = [program for program in load_programs() if program.cost == cost]
         chosen = chosen[:: max(1, len(chosen) // options.programs_per_class)][: options.programs_per_class]
-        for size_px in SIZES_PX:
-            times = np.array([compare(program, size_px, options.rounds) for program in chosen])
+        for size_px, framebuffer in framebuffers.items():
+            times = np.array([compare(program, framebuffer, options.rounds) for program in chosen])
             ratios = times[:, 1] / times[:, 0]
             ours, theirs = 1 / times.mean(axis=0)
             spread = f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"

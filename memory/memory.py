@@ -74,6 +74,14 @@ class VisualMemory:
         """The encoder whose embeddings this memory holds."""
         return self._store.ledger.card
 
+    def check_card(self, card: EncoderCard) -> None:
+        """Refuse an encoder that is not this memory's: its embeddings could not be compared with the entries.
+
+        Raises:
+            UserError: with both fingerprints.
+        """
+        self._store.ledger.check_card(card)
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """(C,) name of each label."""
@@ -135,7 +143,7 @@ class VisualMemory:
                 ids in use, or a folder that cannot be written; nothing has been added then.
         """
         if card is not None:
-            self._store.ledger.check_card(card)
+            self.check_card(card)
         checked = as_embeddings(embeddings, "embeddings", self.card.dimension)
         N = len(checked)
         if N == 0:

@@ -1,10 +1,10 @@
 """Store: the entries of a memory on disk, in a versioned Lance dataset.
 
 A store is a folder with `ledger.json` and `entries.lance`. Every append and removal is one atomic Lance commit, so a
-crash leaves the last complete version. Embeddings are written uncompressed, because an erasure proves itself by
-looking for their bytes; that costs nothing, since normalised floats do not compress. One writer at a time (a lock on
-the ledger's neighbour), any number of readers. Rejected: a folder of numpy files (no atomic append, no versions) and
-a vector database (does not say when bytes go).
+crash leaves the last complete version. Embeddings are marked as not to be compressed, because an erasure proves itself
+by looking for their bytes (Lance 14 compresses float lists under no setting; the mark keeps it so). One writer at a
+time, held by a lock file, and any number of readers. Rejected: a folder of numpy files (no atomic append, no versions)
+and a vector database (does not say when bytes go).
 
 Letters: N entries, D embedding.
 """

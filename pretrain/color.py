@@ -67,7 +67,7 @@ def shift_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     chroma = high - torch.minimum(torch.minimum(red, green), blue)
     divisor = chroma.clamp(min=SMALLEST_CHROMA)
     sixths = torch.where(high == green, (blue - red).div_(divisor).add_(2), (red - green).div_(divisor).add_(4))
-    sixths = torch.where(high == red, (green - blue).div_(divisor), sixths).add_(-6 * turns[:, None, None])
+    sixths = torch.where(high == red, (green - blue).div_(divisor), sixths).add_(6 * turns[:, None, None])
     # A channel falls from high to low and back with the distance of the hue from that channel's own (Smith 1978).
     result = torch.empty_like(images)
     for channel, phase in enumerate((3, 1, -1)):

@@ -86,8 +86,9 @@ class DINOLoss(nn.Module):
             raise UserError(f"the DINO loss needs at least two views, got {V}")
         teacher = self.teacher_probabilities(teacher_logits)
         log_student = F.log_softmax(student_logits.float() / self.config.student_temperature, dim=-1)
-        all_pairs = torch.einsum("bp,vbp->", teacher.sum(0), log_student)
-        same_view = torch.einsum("gbp,gbp->", teacher, log_student[:G])
+        with torch.autocast(student_logits.device.type, enabled=False):  # einsum would round to bf16
+            all_pairs = torch.einsum("bp,vbp->", teacher.sum(0), log_student)
+            same_view = torch.einsum("gbp,gbp->", teacher, log_student[:G])
         self._observe(teacher_logits)
         return (same_view - all_pairs) / (num_pairs * B)
 

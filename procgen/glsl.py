@@ -9,7 +9,8 @@ go to another as packed RGBA bytes, row 0 at the top. Around the body stand
                members and local names too, and would read the buffer again in every loop); a palette named
                ``colours`` gives ``vec3 colours(float t)``, t in [0, 1], and ``vec3 colours_at(int i)``, i in 0..3
     body       the program's own file, which defines ``vec3 shade(vec2 p)``
-    main       pixel centre to p, shade, bytes (clamp, times 255, round half to even; NaN and infinity give 0)
+    main       pixel centre to p, shade, bytes (clamp, times 255, round half to even; NaN and infinity give 0); one
+               invocation shades every eighth pixel of ``_rows`` rows, so that it reads its parameters once for all
 
 An assembly remembers at which line each file begins, so that the driver's messages can be given as file and line of
 our own files. (``#line`` was rejected: Mesa 22 forgets the file's number inside expressions.)
@@ -32,6 +33,7 @@ from procmem.errors import UserError, unknown_name
 GROUP_SIZE_PX = 8  # side of the square work group
 PARAMETER_BINDING, PIXEL_BINDING = 0, 1
 SIZE_UNIFORM = "_size"
+ROWS_UNIFORM = "_rows"  # pixel rows of one work group
 
 _INCLUDE = re.compile(r"^//\s*include:\s*(.*)$")
 _DRIVER_PLACE = re.compile(r"^(?:ERROR: |WARNING: )?\d+(?::(?P<line>\d+)(?:\(\d+\))?|\((?P<other>\d+)\)) ?:")
@@ -41,6 +43,7 @@ layout(local_size_x = {GROUP_SIZE_PX}, local_size_y = {GROUP_SIZE_PX}) in;
 layout(std430, binding = {PARAMETER_BINDING}) restrict readonly buffer _ParameterBuffer {{ float _parameters[]; }};
 layout(std430, binding = {PIXEL_BINDING}) restrict writeonly buffer _PixelBuffer {{ uint _pixels[]; }};
 uniform ivec2 {SIZE_UNIFORM};
+uniform int {ROWS_UNIFORM};
 #define ZERO min(0, {SIZE_UNIFORM}.x)
 #define PIXEL (2.0 / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)))
 """
@@ -50,13 +53,16 @@ _MAIN = f"""uint _byte(float value) {{
     return uint(roundEven(clamp(value, 0.0, 1.0) * 255.0));
 }}
 void main() {{
-    ivec2 pixel = ivec2(gl_GlobalInvocationID.xy);
-    if (any(greaterThanEqual(pixel, {SIZE_UNIFORM}))) return;
-    _load_parameters(int(gl_WorkGroupID.z));
-    vec2 position = vec2(2 * pixel.x + 1 - {SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y - 1 - 2 * pixel.y);
-    vec3 colour = shade(position / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)));
-    uint rgba = _byte(colour.r) | _byte(colour.g) << 8 | _byte(colour.b) << 16 | 255u << 24;
-    _pixels[(int(gl_WorkGroupID.z) * {SIZE_UNIFORM}.y + pixel.y) * {SIZE_UNIFORM}.x + pixel.x] = rgba;
+    int image = int(gl_WorkGroupID.z), column = int(gl_GlobalInvocationID.x);
+    int first = int(gl_WorkGroupID.y) * {ROWS_UNIFORM}, end = min(first + {ROWS_UNIFORM}, {SIZE_UNIFORM}.y);
+    if (column >= {SIZE_UNIFORM}.x) return;
+    _load_parameters(image);
+    for (int row = first + int(gl_LocalInvocationID.y); row < end; row += {GROUP_SIZE_PX}) {{
+        vec2 position = vec2(2 * column + 1 - {SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y - 1 - 2 * row);
+        vec3 colour = shade(position / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)));
+        uint rgba = _byte(colour.r) | _byte(colour.g) << 8 | _byte(colour.b) << 16 | 255u << 24;
+        _pixels[(image * {SIZE_UNIFORM}.y + row) * {SIZE_UNIFORM}.x + column] = rgba;
+    }}
 }}
 """
 

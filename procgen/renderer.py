@@ -20,8 +20,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from procgen.context import gl_context
-from procgen.glsl import GROUP_SIZE_PX, PARAMETER_BINDING, PIXEL_BINDING, SIZE_UNIFORM, compile_error_message
+from procgen.context import gl_context, is_software
+from procgen.glsl import (
+    GROUP_SIZE_PX,
+    PARAMETER_BINDING,
+    PIXEL_BINDING,
+    ROWS_UNIFORM,
+    SIZE_UNIFORM,
+    compile_error_message,
+)
 from procgen.programs import ShaderProgram
 from procmem.errors import UserError
 
@@ -50,6 +57,9 @@ class Renderer:
         self.max_resident_programs = max_resident_programs
         context = gl_context()
         self._largest_block_bytes = int(context.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"])
+        # On a processor, reading the parameters cost light programs half their time: a group takes whole columns there.
+        # A GPU wants many small groups.
+        self._rows_per_group = LARGEST_SIDE_PX if is_software(context.info["GL_RENDERER"]) else GROUP_SIZE_PX
         self._largest_dispatch = int(context.info["GL_MAX_COMPUTE_WORK_GROUP_COUNT"][2])
         self._batch_bytes = min(batch_memory_bytes, self._largest_block_bytes)
         self._compiled: OrderedDict[str, Any] = OrderedDict()
@@ -84,6 +94,7 @@ class Renderer:
         if B:
             shader = self._shader(program)
             shader[SIZE_UNIFORM] = (width_px, height_px)
+            shader[ROWS_UNIFORM] = self._rows_per_group
             step = self._images_per_dispatch(height_px * width_px * PIXEL_BYTES, parameters.shape[1] * PIXEL_BYTES)
             for start in range(0, B, step):
                 self._dispatch(shader, parameters[start : start + step], images[start : start + step])
@@ -109,7 +120,7 @@ class Renderer:
         _reserve(self._pixel_buffer, images.nbytes)
         self._parameter_buffer.bind_to_storage_buffer(PARAMETER_BINDING)
         self._pixel_buffer.bind_to_storage_buffer(PIXEL_BINDING)
-        shader.run(-(-W // GROUP_SIZE_PX), -(-H // GROUP_SIZE_PX), len(images))
+        shader.run(-(-W // GROUP_SIZE_PX), -(-H // self._rows_per_group), len(images))
         gl_context().memory_barrier(moderngl.BUFFER_UPDATE_BARRIER_BIT)
         self._pixel_buffer.read_into(images, size=images.nbytes)
 

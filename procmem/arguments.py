@@ -82,15 +82,18 @@ def _help_of_table(table: Table, program: str) -> str:
 
 
 def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
-    """Words as jsonargparse wants them: ``--force`` gets its ``true``, and a list becomes one JSON word."""
+    """Words as jsonargparse wants them: ``--a-b`` is ``--a_b``, a flag gets its ``true``, a list becomes JSON."""
     hints = get_type_hints(command)
     spelt: list[str] = []
     position = 0
     while position < len(words):
         word = words[position]
         position += 1
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            word = "--" + name[2:].replace("-", "_") + equals + value
         following = next((i for i in range(position, len(words)) if words[i].startswith("--")), len(words))
-        hint = hints.get(word.removeprefix("--").replace("-", "_")) if word.startswith("--") else None
+        hint = hints.get(word.removeprefix("--")) if word.startswith("--") else None
         if hint is bool and following == position:
             spelt += [word, "true"]
         elif _is_list(hint) and not "".join(words[position:following]).startswith("["):

@@ -52,6 +52,13 @@ def test_equal_logits_cost_ln_p() -> None:
     assert float(loss(torch.zeros(3, 2, 8), torch.zeros(2, 2, 8))) == pytest.approx(math.log(8))
 
 
+def test_the_loss_is_float32_under_autocast() -> None:
+    loss, student, teacher = DINOLoss(8, LossConfig()), torch.rand(3, 2, 8), torch.rand(2, 2, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        automatic = loss(student, teacher)
+    assert torch.equal(automatic, loss(student, teacher))
+
+
 def test_no_gradient_reaches_the_teacher() -> None:
     teacher = torch.zeros(2, 1, 4, requires_grad=True)
     student = torch.rand(2, 1, 4, requires_grad=True)

@@ -7,6 +7,7 @@ import pytest
 
 from procgen.palettes import PALETTE_NUMBERS, palettes
 from procgen.parameters import Parameter, draw_table, table_width
+from procgen.seeds import uniforms
 from procmem.errors import UserError
 
 TABLE = (
@@ -44,6 +45,14 @@ def test_a_row_depends_on_its_counter_only():
         assert np.array_equal(row, draw_table(TABLE, 3, "p", counters=[counter])[0])
     assert not np.array_equal(table[0], draw_table(TABLE, 4, "p", counters=[7])[0])
     assert not np.array_equal(table[0], draw_table(TABLE, 3, "q", counters=[7])[0])
+
+
+def test_every_parameter_consumes_its_own_numbers():
+    table = draw_table(TABLE, 3, "p", counters=[5, 6])
+    numbers = uniforms(3, "p", counters=[5, 6], count=1 + PALETTE_NUMBERS + 4)
+    parts = np.split(numbers, [1, 1 + PALETTE_NUMBERS, *range(2 + PALETTE_NUMBERS, 5 + PALETTE_NUMBERS)], axis=1)
+    values = [parameter.values(part) for parameter, part in zip(TABLE, parts, strict=True)]
+    assert np.array_equal(table, np.concatenate(values, axis=1).astype(np.float32))
 
 
 def test_draws_fill_their_range_evenly_and_seeds_are_exact_in_float32():

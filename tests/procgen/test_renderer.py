@@ -49,6 +49,8 @@ def test_the_shorter_side_spans_minus_one_to_one():
     # x centres: +-0.5, +-1.5, +-2.5, y centres: +-0.5; a quarter of it times 255
     assert image[0].tolist() == [[159, 96, 32, 32, 96, 159]] * 2  # 159.375, 95.625, 31.875
     assert image[1].tolist() == [[32] * 6] * 2
+    upright = shared_renderer().render(program, NO_PARAMETERS, 6, 2)[0]
+    assert torch.equal(upright[[1, 0, 2]].transpose(1, 2), image)
 
 
 def test_values_are_clamped_and_rounded_half_to_even():
@@ -104,6 +106,19 @@ def test_an_image_is_the_same_alone_in_any_batch_split_or_after_eviction():
     assert torch.equal(renderer.render(program, parameters, 16, 16), together)
     renderer.release()
     split.release()
+
+
+@pytest.mark.parametrize("rows_per_group", [8, 16, 16384])
+def test_the_cut_into_work_groups_changes_no_byte(rows_per_group):
+    program = make_program("vec3 shade(vec2 p) { return vec3(0.5 + 0.3 * p, value); }", VALUE)
+    renderer = Renderer()
+    expected = renderer.render(program, rows(0.1, 0.9), 37, 21)
+    renderer._rows_per_group = rows_per_group
+    assert torch.equal(renderer.render(program, rows(0.1, 0.9), 37, 21), expected)
+    y, x = torch.meshgrid(torch.arange(37.0), torch.arange(21.0), indexing="ij")
+    assert (expected[0, 0] - 255 * (0.5 + 0.3 * (2 * x + 1 - 21) / 21)).abs().max() <= 0.51
+    assert (expected[0, 1] - 255 * (0.5 + 0.3 * (36 - 2 * y) / 21)).clamp(-1, 1).abs()[9:28].max() <= 0.51
+    renderer.release()
 
 
 def test_the_least_recently_used_program_is_evicted():

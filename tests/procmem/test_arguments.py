@@ -26,13 +26,16 @@ class Recipe:
     optimisation: Optimisation = dataclasses.field(default_factory=Optimisation)
 
 
-def train(config: Recipe, *, run: Path = Path("runs/x"), force: bool = False) -> None:
+def train(
+    config: Recipe, *, run: Path = Path("runs/x"), force: bool = False, allow_changed_config: bool = False
+) -> None:
     """Train an encoder.
 
     Args:
         config: the recipe.
         run: the run folder.
         force: train all the same.
+        allow_changed_config: go on with another recipe.
     """
 
 
@@ -62,8 +65,11 @@ def test_lists_flags_and_positionals_need_no_brackets():
         "config": Recipe(),
         "run": Path("there"),
         "force": True,
+        "allow_changed_config": False,
     }
     assert parsed("train", "--force", "false")[1]["force"] is False
+    assert parsed("memory", "show", "--k=7", "a-b")[1] == {"process": "a-b", "encoders": None, "k": 7}
+    assert parsed("train", "--allow-changed-config")[1]["allow_changed_config"] is True
 
 
 def test_a_recipe_comes_from_yaml_and_single_values_from_the_command_line(tmp_path):

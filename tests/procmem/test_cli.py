@@ -1,0 +1,235 @@
+"""The front door as a person meets it: one clear line and exit code 2 for what is wrong, else the work is done."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval import datasets
+from procmem.cli import COMMANDS, main
+from procmem.errors import UserError
+
+TINY = (
+    "process=shaders",
+    "image_size_px=16",
+    "block_size=8",
+    "backbone.options={depth: 1}",
+    "crops.global_crop_px=16",
+    "crops.local_crop_px=8",
+    "crops.num_local_crops=1",
+    "head.num_prototypes=16",
+    "head.hidden_size=8",
+    "head.bottleneck_size=4",
+    "optimization.batch_size=4",
+    "optimization.images=24",
+    "optimization.warmup_images=4",
+    "optimization.frozen_prototypes_images=0",
+    "log_every_steps=1",
+    "checkpoint_every_steps=2",
+    "num_workers=0",
+)
+"""A recipe of seconds: six steps of four images."""
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PROCMEM_CONFIG", str(tmp_path / "config"))
+    monkeypatch.delenv("PROCMEM_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def image_set(tmp_path):
+    """Three classes of noisy flat colours, 8 images each in train and 4 in val."""
+    random = np.random.default_rng(0)
+    folder = tmp_path / "colours"
+    for split, count in (("train", 8), ("val", 4)):
+        for name, colour in (("red", (200, 40, 40)), ("green", (40, 200, 40)), ("blue", (40, 40, 200))):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = np.clip(np.array(colour) + random.normal(0, 25, (20, 20, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
+    return folder
+
+
+def commands(table=COMMANDS, words=()):
+    found = []
+    for name, entry in table.items():
+        if isinstance(entry, dict):
+            found += commands(entry, (*words, name))
+        elif name:
+            found.append((*words, name))
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_explains_itself(words, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--help"])
+    page = capsys.readouterr().out
+    assert left.value.code == 0
+    assert f"usage: procmem {' '.join(words)}" in page
+    assert "required" in page or "default" in page
+
+
+def test_the_list_of_commands_is_frozen():
+    assert sorted(" ".join(words) for words in commands()) == [
+        "audit leave-one-out",
+        "demo",
+        "doctor",
+        "eval",
+        "memory build",
+        "memory erase",
+        "memory info",
+        "memory remove",
+        "pretrain",
+        "preview",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["preveiw", "shaders"], "did you mean 'preview'"),
+        (["preview", "shaders_klm"], "did you mean 'shaders_kml'"),
+        (["preview", "nowhere.yaml"], "cannot read 'nowhere.yaml'"),
+        (["preview", "shaders", "--output", "sheet.bmp"], "sheet.bmp"),
+        (["preview", "shaders", "--families", "no_such"], "no_such"),
+        (["preview", "shaders_kml", "--families", "sky"], "families are chosen for the process shaders"),
+        (["pretrain", "pretrain/cpu_demmo.yaml"], "did you mean 'pretrain/cpu_demo.yaml'"),
+        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "head.hiden_size=3"], "did you mean 'hidden_size'"),
+        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "root_seed=fast"], "root_seed must be a whole number"),
+        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "root_seed"], "KEY=VALUE"),
+        (["eval", "--encoders", "pixls", "--datasets", "digits"], "did you mean 'pixels'"),
+        (["eval", "--encoders", "pixels", "--datasets", "digitz"], "did you mean 'digits'"),
+        (["eval", "--encoders", "pixels", "--suite", "quik"], "did you mean 'quick'"),
+        (["memory", "info", "nowhere"], "nowhere"),
+        (["memory", "build", "empty", "pixels", "memory"], "train/CLASS/"),
+    ],
+)
+def test_wrong_requests_get_one_line_and_exit_code_2(words, said, capsys, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("procmem: error: ")
+
+
+@pytest.mark.opengl
+def test_preview_draws_a_sheet_of_a_composition(tmp_path):
+    (tmp_path / "mix.yaml").write_text("mixup: {num_images: 2, source: {leaves: {source: shaders}}}")
+    words = ["preview", "mix.yaml", "--images", "6", "--columns", "3", "--image-size-px", "16", "--output", "s.png"]
+    assert main(words) == 0
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert sheet.size == (3 * 16 + 2 * 2, 2 * 16 + 2)
+
+
+def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsys):
+    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 0
+    capsys.readouterr()
+    assert main(["memory", "info", "memory"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    assert (description["entries"], description["classes"]) == (24, 3)
+    assert main(["audit", "leave-one-out", "memory", str(image_set), "--k", "3"]) == 0
+    audit = json.loads(capsys.readouterr().out)
+    assert audit["memory_size"] == 24
+    assert audit["num_private"] + audit["num_non_private"] == 24
+    assert main(["memory", "remove", "memory", "--ids", "3", "5"]) == 0
+    capsys.readouterr()
+    assert main(["memory", "erase", "memory", "--ids", "5", "7", "--receipt", "receipt.json"]) == 0
+    receipt = json.loads(capsys.readouterr().out)
+    assert receipt == json.loads((tmp_path / "receipt.json").read_text())
+    assert receipt["found_before"] == 2
+    assert main(["memory", "info", "memory"]) == 0
+    assert json.loads(capsys.readouterr().out)["entries"] == 21
+    assert main(["memory", "remove", "memory", "--ids", "7"]) == 2
+
+
+def test_an_audit_with_another_encoder_is_refused(image_set, capsys):
+    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 0
+    assert main(["audit", "leave-one-out", "memory", str(image_set), "--encoder", "histogram"]) == 2
+    assert "encoder" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_corrupt_image_is_named_and_can_be_skipped(image_set, capsys):
+    (image_set / "train" / "red" / "broken.png").write_bytes(b"not a picture")
+    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 2
+    assert "broken.png" in capsys.readouterr().err
+    assert main(["memory", "build", str(image_set), "pixels", "other", "--on-corrupt", "skip"]) == 0
+    assert "broken.png" in capsys.readouterr().err
+
+
+def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
+    words = ["eval", "--encoders", "pixels", "histogram", "--datasets", str(image_set), "--run", "eval"]
+    assert main(words) == 0
+    table = capsys.readouterr().out
+    assert "| pixels" in table
+    assert "| histogram" in table
+    results = [json.loads(line) for line in (tmp_path / "eval" / "results.jsonl").read_text().splitlines()]
+    assert {result["encoder"] for result in results} == {"pixels", "histogram"}
+    assert all(result["n"] == 12 for result in results)
+
+
+@pytest.mark.opengl
+@pytest.mark.slow
+def test_a_run_is_trained_continued_and_evaluated(image_set, tmp_path, capsys):
+    words = ["pretrain", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY]
+    assert main([*words, "--probe", str(image_set)]) == 0
+    assert main(words) == 0  # nothing left to do
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == [1, 2, 3, 4, 5, 6]
+    provenance = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    assert provenance["real_images"] is False
+    assert provenance["images_seen"] == 24
+    capsys.readouterr()
+    assert main([*words, "root_seed=1"]) == 2
+    assert "root_seed: 0 -> 1" in capsys.readouterr().err
+    assert main(["eval", "--encoders", "run", "random:run", "--datasets", str(image_set)]) == 0
+    assert "random:run" in capsys.readouterr().out
+
+
+@pytest.mark.opengl
+@pytest.mark.slow
+def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path):
+    words = ["pretrain", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY, "optimization.images=400"]
+    metrics = tmp_path / "run" / "metrics.csv"
+    process = subprocess.Popen([sys.executable, "-m", "procmem", *words], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not metrics.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1, said
+    assert "interrupted" in said
+    assert list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))
+    assert main(words) == 0
+    with metrics.open() as file:
+        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 101))
+
+
+@pytest.mark.opengl
+@pytest.mark.slow
+def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, capsys, monkeypatch):
+    def refused():
+        raise UserError("CIFAR-10 cannot be downloaded (no network)")
+
+    monkeypatch.setitem(datasets.BUILT_IN, "cifar10", refused)
+    assert main(["demo", "--run", "demo", "--overrides", *TINY]) == 0
+    captured = capsys.readouterr()
+    assert "| demo/training" in captured.out
+    assert "scikit-learn" in captured.err
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    for heading in ("What it was trained on", "What each entry changes", "Taking one entry out", "Provenance"):
+        assert heading in page
+    assert "data:image/png;base64" in page
+    assert json.loads((tmp_path / "demo" / "receipt.json").read_text())["found_before"] == 1
+    assert not (tmp_path / "demo" / "report.html").stat().st_size > 15_000_000
