@@ -113,7 +113,7 @@ class VisualMemory:
 
     def __len__(self) -> int:
         """N."""
-        return len(self.entries.ids)
+        return self._store.num_entries
 
     def add(
         self,
@@ -176,6 +176,7 @@ class VisualMemory:
             UserError: if an id is in no file, or versions are protected.
             ErasureError: if the proof fails.
         """
+        self._loaded = None  # not in RAM either
         return erase_entries(self._store, _as_integers(ids, "ids"))
 
     def register_artefact(self, path: str | Path) -> None:

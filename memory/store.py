@@ -105,6 +105,12 @@ class Store:
         """Number of the version this object reads."""
         return int(self.dataset.version)
 
+    @property
+    def num_entries(self) -> int:
+        """N, without reading the entries."""
+        with lance_errors(self.folder, "read"):
+            return int(self.dataset.count_rows())
+
     def versions(self) -> list[Version]:
         """All versions still held, oldest first."""
         with lance_errors(self.folder, "list the versions of"):

@@ -173,6 +173,6 @@ def decide(
         wins = running >= tied_from
     else:
         wins = np.take_along_axis(scores, np.maximum(labels, 0), axis=1) >= tied_from
-    first = np.argmax(wins & (labels != PADDING), axis=1)
+    first = np.argmax(wins, axis=1)  # never padding, which comes last and wins only where all is padding
     predictions: npt.NDArray[np.int64] = labels[np.arange(M), first]
     return predictions

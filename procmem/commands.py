@@ -96,8 +96,8 @@ def preview(
 
 
 def pretrain(
-    config: str,
     *,
+    config: str,
     run: Path | None = None,
     overrides: list[str] | None = None,
     probe: str | None = None,
@@ -147,7 +147,7 @@ def find_recipe(name: str) -> Path:
     return shipped[wanted]
 
 
-def memory_build(dataset: str, encoder: str, output: Path, *, on_corrupt: OnCorrupt = "fail") -> None:
+def memory_build(*, dataset: str, encoder: str, output: Path, on_corrupt: OnCorrupt = "fail") -> None:
     """Build a visual memory from the training images of a data set.
 
     Args:
@@ -222,7 +222,7 @@ def memory_erase(memory: Path, *, ids: list[int], receipt: Path | None = None) -
 
 
 def audit_leave_one_out(
-    memory: Path, dataset: str, *, encoder: str | None = None, k: int = 20, rule: Rule = "softmax"
+    *, memory: Path, dataset: str, encoder: str | None = None, k: int = 20, rule: Rule = "softmax"
 ) -> None:
     """Count the entries of a memory whose removal changes an answer, and print the counts as JSON.
 

@@ -160,7 +160,7 @@ def leave_one_out(
     for start in range(0, Q, block):
         part = slice(start, start + block)
         after[part] = _predict_without_each(local_labels[part], weights[part], k, voting)
-    query_rows, ranks = np.nonzero((after != before[:, None]) & (voters.ids != PADDING))
+    query_rows, ranks = np.nonzero(after != before[:, None])  # removing padding changes nothing
     return LeaveOneOutResult(
         entry_ids=voters.ids[query_rows, ranks],
         query_rows=query_rows,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from memory import search
 from memory.neighbors import Neighbors
+from memory.products import input_roundoff
 from memory.search import exact_search
 from memory.similarity import pair_similarities
 from procmem.errors import UserError
@@ -122,6 +123,20 @@ def test_the_torch_pass_gives_the_same_answer_at_any_precision_setting(precision
     on_numpy = exact_search(queries, entries, 8)
     assert np.array_equal(on_torch.ids, on_numpy.ids)
     assert np.array_equal(on_torch.similarities, on_numpy.similarities)
+
+
+def test_the_bound_follows_the_coarsest_precision_that_torch_may_use() -> None:
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("highest")
+        assert input_roundoff("cuda") == 0.0
+        torch.set_float32_matmul_precision("high")
+        assert input_roundoff("cuda") == 2.0**-10
+        torch.set_float32_matmul_precision("medium")
+        assert input_roundoff("cuda") == 2.0**-7
+        assert input_roundoff("cpu") == 0.0  # numpy's product does not listen to torch
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.gpu

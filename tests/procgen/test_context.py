@@ -71,6 +71,7 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert result.returncode == 7, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.opengl
 @pytest.mark.parametrize("order", ["context first", "optimizer first"])
 def test_rendering_and_training_share_a_process_in_either_order(order):

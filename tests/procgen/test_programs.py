@@ -43,7 +43,7 @@ def test_a_header_is_the_programs_record():
         ("// parameter: x angle\n// parameter: x seed", 3, "'x' is already there"),
         ("// cost: cheap", 2, "unknown cost 'cheap'"),
         ("// title: again", 2, "a second title"),
-        ("// parametr: x angle", 2, "unknown header field 'parametr'; did you mean 'parameter'"),
+        ("// parameters: x angle", 2, "unknown header field 'parameters'; did you mean 'parameter'"),
     ],
 )
 def test_a_mistake_in_a_header_names_file_and_line(line, number, message):

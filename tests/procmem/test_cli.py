@@ -35,6 +35,8 @@ TINY = (
     "num_workers=0",
 )
 """A recipe of seconds: six steps of four images."""
+BUILD = ["memory", "build", "--dataset", "colours", "--encoder", "pixels", "--output", "memory"]
+AUDIT = ["audit", "leave-one-out", "--memory", "memory", "--dataset", "colours"]
 
 
 @pytest.fixture(autouse=True)
@@ -103,15 +105,22 @@ def test_the_list_of_commands_is_frozen():
         (["preview", "shaders", "--output", "sheet.bmp"], "sheet.bmp"),
         (["preview", "shaders", "--families", "no_such"], "no_such"),
         (["preview", "shaders_kml", "--families", "sky"], "families are chosen for the process shaders"),
-        (["pretrain", "pretrain/cpu_demmo.yaml"], "did you mean 'pretrain/cpu_demo.yaml'"),
-        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "head.hiden_size=3"], "did you mean 'hidden_size'"),
-        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "root_seed=fast"], "root_seed must be a whole number"),
-        (["pretrain", "pretrain/cpu_demo.yaml", "--overrides", "root_seed"], "KEY=VALUE"),
+        (["pretrain", "--config", "pretrain/cpu_demmo.yaml"], "did you mean 'pretrain/cpu_demo.yaml'"),
+        (
+            ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "head.hiden_size=3"],
+            "did you mean 'hidden_size'",
+        ),
+        (
+            ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "root_seed=fast"],
+            "root_seed must be a whole number",
+        ),
+        (["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "root_seed"], "KEY=VALUE"),
         (["eval", "--encoders", "pixls", "--datasets", "digits"], "did you mean 'pixels'"),
         (["eval", "--encoders", "pixels", "--datasets", "digitz"], "did you mean 'digits'"),
         (["eval", "--encoders", "pixels", "--suite", "quik"], "did you mean 'quick'"),
         (["memory", "info", "nowhere"], "nowhere"),
-        (["memory", "build", "empty", "pixels", "memory"], "train/CLASS/"),
+        (["memory", "build", "--dataset", "x"], "encoder"),
+        (["memory", "build", "--dataset", "empty", "--encoder", "pixels", "--output", "memory"], "train/CLASS/"),
     ],
 )
 def test_wrong_requests_get_one_line_and_exit_code_2(words, said, capsys, tmp_path):
@@ -133,12 +142,12 @@ def test_preview_draws_a_sheet_of_a_composition(tmp_path):
 
 
 def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsys):
-    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 0
+    assert main(BUILD) == 0
     capsys.readouterr()
     assert main(["memory", "info", "memory"]) == 0
     description = json.loads(capsys.readouterr().out)
     assert (description["entries"], description["classes"]) == (24, 3)
-    assert main(["audit", "leave-one-out", "memory", str(image_set), "--k", "3"]) == 0
+    assert main([*AUDIT, "--k", "3"]) == 0
     audit = json.loads(capsys.readouterr().out)
     assert audit["memory_size"] == 24
     assert audit["num_private"] + audit["num_non_private"] == 24
@@ -154,16 +163,16 @@ def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsy
 
 
 def test_an_audit_with_another_encoder_is_refused(image_set, capsys):
-    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 0
-    assert main(["audit", "leave-one-out", "memory", str(image_set), "--encoder", "histogram"]) == 2
+    assert main(BUILD) == 0
+    assert main([*AUDIT, "--encoder", "histogram"]) == 2
     assert "encoder" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_corrupt_image_is_named_and_can_be_skipped(image_set, capsys):
     (image_set / "train" / "red" / "broken.png").write_bytes(b"not a picture")
-    assert main(["memory", "build", str(image_set), "pixels", "memory"]) == 2
+    assert main(BUILD) == 2
     assert "broken.png" in capsys.readouterr().err
-    assert main(["memory", "build", str(image_set), "pixels", "other", "--on-corrupt", "skip"]) == 0
+    assert main([*BUILD[:-1], "other", "--on-corrupt", "skip"]) == 0
     assert "broken.png" in capsys.readouterr().err
 
 
@@ -181,7 +190,7 @@ def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
 @pytest.mark.opengl
 @pytest.mark.slow
 def test_a_run_is_trained_continued_and_evaluated(image_set, tmp_path, capsys):
-    words = ["pretrain", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY]
+    words = ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY]
     assert main([*words, "--probe", str(image_set)]) == 0
     assert main(words) == 0  # nothing left to do
     with (tmp_path / "run" / "metrics.csv").open() as file:
@@ -199,7 +208,16 @@ def test_a_run_is_trained_continued_and_evaluated(image_set, tmp_path, capsys):
 @pytest.mark.opengl
 @pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path):
-    words = ["pretrain", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY, "optimization.images=400"]
+    words = [
+        "pretrain",
+        "--config",
+        "pretrain/cpu_demo.yaml",
+        "--run",
+        "run",
+        "--overrides",
+        *TINY,
+        "optimization.images=400",
+    ]
     metrics = tmp_path / "run" / "metrics.csv"
     process = subprocess.Popen([sys.executable, "-m", "procmem", *words], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
