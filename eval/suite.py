@@ -8,11 +8,11 @@ Embeddings are cached, so a second run costs the searches.
 from __future__ import annotations
 
 import dataclasses
+import importlib.resources
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import configs
 from eval.datasets import Dataset, find_dataset
 from eval.extract import Embeddings, OnCorrupt, extract
 from eval.knn import KnnOutcome, KnnScore, KnnSettings, evaluate_knn
@@ -23,7 +23,7 @@ from pretrain.timm_encoder import Precision
 from procmem.errors import UserError, unknown_name
 from procmem.provenance import EncoderCard
 
-SUITE_FOLDER = Path(configs.__file__).parent / "eval"
+SUITE_FOLDER = Path(str(importlib.resources.files("configs"))) / "eval"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

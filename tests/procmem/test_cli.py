@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,50 +14,10 @@ from eval import datasets
 from procmem.cli import COMMANDS, main
 from procmem.errors import UserError
 
-TINY = (
-    "process=shaders",
-    "image_size_px=16",
-    "block_size=8",
-    "backbone.options={depth: 1}",
-    "crops.global_crop_px=16",
-    "crops.local_crop_px=8",
-    "crops.num_local_crops=1",
-    "head.num_prototypes=16",
-    "head.hidden_size=8",
-    "head.bottleneck_size=4",
-    "optimization.batch_size=4",
-    "optimization.images=24",
-    "optimization.warmup_images=4",
-    "optimization.frozen_prototypes_images=0",
-    "log_every_steps=1",
-    "checkpoint_every_steps=2",
-    "num_workers=0",
-)
-"""A recipe of seconds: six steps of four images."""
+pytestmark = pytest.mark.usefixtures("workplace")
+
 BUILD = ["memory", "build", "--dataset", "colours", "--encoder", "pixels", "--output", "memory"]
 AUDIT = ["audit", "leave-one-out", "--memory", "memory", "--dataset", "colours"]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PROCMEM_CONFIG", str(tmp_path / "config"))
-    monkeypatch.delenv("PROCMEM_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def image_set(tmp_path):
-    """Three classes of noisy flat colours, 8 images each in train and 4 in val."""
-    random = np.random.default_rng(0)
-    folder = tmp_path / "colours"
-    for split, count in (("train", 8), ("val", 4)):
-        for name, colour in (("red", (200, 40, 40)), ("green", (40, 200, 40)), ("blue", (40, 40, 200))):
-            (folder / split / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = np.clip(np.array(colour) + random.normal(0, 25, (20, 20, 3)), 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / split / name / f"{i}.png")
-    return folder
 
 
 def commands(table=COMMANDS, words=()):
@@ -189,8 +148,8 @@ def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
 
 @pytest.mark.opengl
 @pytest.mark.slow
-def test_a_run_is_trained_continued_and_evaluated(image_set, tmp_path, capsys):
-    words = ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *TINY]
+def test_a_run_is_trained_continued_and_evaluated(image_set, small_recipe, tmp_path, capsys):
+    words = ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *small_recipe]
     assert main([*words, "--probe", str(image_set)]) == 0
     assert main(words) == 0  # nothing left to do
     with (tmp_path / "run" / "metrics.csv").open() as file:
@@ -207,7 +166,7 @@ def test_a_run_is_trained_continued_and_evaluated(image_set, tmp_path, capsys):
 
 @pytest.mark.opengl
 @pytest.mark.slow
-def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path):
+def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path, small_recipe):
     words = [
         "pretrain",
         "--config",
@@ -215,7 +174,7 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
         "--run",
         "run",
         "--overrides",
-        *TINY,
+        *small_recipe,
         "optimization.images=400",
     ]
     metrics = tmp_path / "run" / "metrics.csv"
@@ -235,12 +194,12 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
 
 @pytest.mark.opengl
 @pytest.mark.slow
-def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, capsys, monkeypatch):
+def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, small_recipe, capsys, monkeypatch):
     def refused():
         raise UserError("CIFAR-10 cannot be downloaded (no network)")
 
     monkeypatch.setitem(datasets.BUILT_IN, "cifar10", refused)
-    assert main(["demo", "--run", "demo", "--overrides", *TINY]) == 0
+    assert main(["demo", "--run", "demo", "--overrides", *small_recipe]) == 0
     captured = capsys.readouterr()
     assert "| demo/training" in captured.out
     assert "scikit-learn" in captured.err
