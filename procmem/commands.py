@@ -6,7 +6,6 @@ imported inside, so that ``--help`` answers at once and a missing optional part 
 
 from __future__ import annotations
 
-import importlib.resources
 import json
 import sys
 from pathlib import Path
@@ -15,12 +14,13 @@ from typing import Any, Literal
 import yaml
 
 from memory.voting import Rule
-from procmem.errors import UserError, unknown_name
+from procmem.errors import UserError
 from procmem.files import write_json
 from procmem.progress import say
+from procmem.recipes import find_recipe
 
 OnCorrupt = Literal["fail", "skip"]
-RECIPE_SUFFIX = ".yaml"
+PREVIEW_POOL = 4
 
 
 def doctor(*, json: bool = False) -> int:
@@ -41,9 +41,7 @@ def doctor(*, json: bool = False) -> int:
     return int(any(finding.part == "opengl" and finding.state == "missing" for finding in findings))
 
 
-def demo(
-    *, run: Path = Path("runs/demo"), config: str = "pretrain/cpu_demo.yaml", overrides: list[str] | None = None
-) -> None:
+def demo(*, run: Path = Path("runs/demo"), config: str = "cpu_demo", overrides: list[str] | None = None) -> None:
     """Show the whole story on this machine: images, training, memory, comparison, audit, erasure, report.
 
     Training continues where it was interrupted. Real images come from PROCMEM_DATA, else from a download, else from
@@ -56,7 +54,7 @@ def demo(
     """
     from procmem.demo import run_demo
 
-    sys.stdout.write(run_demo(run, find_recipe(config), _assignments(overrides or [])))
+    sys.stdout.write(run_demo(run, find_recipe(config, "pretrain"), _assignments(overrides or [])))
 
 
 def preview(
@@ -81,17 +79,21 @@ def preview(
         output: the picture to write (.png or .jpg).
     """
     from procgen.preview import contact_sheet, save_sheet
+    from procgen.process import Operator
     from procgen.registry import make_process
 
     specification: Any = process
-    if process.endswith(RECIPE_SUFFIX):
+    if process.endswith((".yaml", ".yml")):
         specification = yaml.safe_load(_read(Path(process)))
     if families is not None:
         if process != "shaders":
             raise UserError(f"families are chosen for the process shaders, got {process!r}")
         specification = {"shaders": {"families": families}}
-    made = make_process(specification, image_size_px=image_size_px, block_size=images, images_per_program=1)
-    save_sheet(contact_sheet(made.block(root_seed, 0), columns=columns), output)
+    size = {"image_size_px": image_size_px, "images_per_program": 1}
+    made = make_process(specification, block_size=images, **size)
+    if isinstance(made, Operator):  # mixes of a larger pool, as in training: neighbours share fewer sources
+        made = make_process(specification, block_size=PREVIEW_POOL * images, **size)
+    save_sheet(contact_sheet(made.block(root_seed, 0)[:images], columns=columns), output)
     say(f"wrote {output}")
 
 
@@ -108,7 +110,7 @@ def pretrain(
     If the run folder holds a checkpoint, training continues from it; Ctrl-C keeps one.
 
     Args:
-        config: a recipe: a YAML file, or the name of a shipped one such as pretrain/cpu_demo.yaml.
+        config: a recipe: a YAML file, or the name of a shipped one such as cpu_demo.
         run: run folder; the default is runs/ and the recipe's name.
         overrides: settings to change, KEY=VALUE with dots, for example optimization.batch_size=64.
         probe: real image set on which a kNN classifier is measured during training; it never enters the training.
@@ -119,7 +121,7 @@ def pretrain(
     from pretrain.config import PretrainConfig
     from pretrain.train import pretrain as train
 
-    recipe = find_recipe(config)
+    recipe = find_recipe(config, "pretrain")
     configuration = PretrainConfig.from_yaml(recipe, _assignments(overrides or []))
     folder = run or Path("runs") / recipe.stem
     train(
@@ -129,22 +131,6 @@ def pretrain(
         allow_changed_config=allow_changed_config,
     )
     say(f"encoder: {folder}")
-
-
-def find_recipe(name: str) -> Path:
-    """A YAML file by its path, or a shipped one by its name (``pretrain/cpu_demo.yaml``, with or without ``configs/``).
-
-    Raises:
-        UserError: if there is none; the nearest shipped names are given.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    root = Path(str(importlib.resources.files("configs")))
-    shipped = {path.relative_to(root).as_posix(): path for path in root.rglob(f"*{RECIPE_SUFFIX}")}
-    wanted = name.removeprefix("configs/")
-    if wanted not in shipped:
-        raise unknown_name("recipe", name, shipped)
-    return shipped[wanted]
 
 
 def memory_build(*, dataset: str, encoder: str, output: Path, on_corrupt: OnCorrupt = "fail") -> None:

@@ -39,6 +39,7 @@ PREFERRED_DATASETS = ("cifar10", "grocery81")
 """Natural images in coarse classes, and photographs in fine ones: taken where they are under PROCMEM_DATA."""
 SHEET_COLUMNS = 12
 SHEET_IMAGE_PX = 96
+SHEET_POOL = 48
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,12 +166,8 @@ class _Clock:
 
 
 def _sheets() -> dict[str, torch.Tensor]:
-    return {
-        name: make_process(name, image_size_px=SHEET_IMAGE_PX, block_size=SHEET_COLUMNS, images_per_program=1).block(
-            0, 0
-        )
-        for name in NAMED
-    }
+    size = {"image_size_px": SHEET_IMAGE_PX, "block_size": SHEET_POOL, "images_per_program": 1}
+    return {name: make_process(name, **size).block(0, 0)[:SHEET_COLUMNS] for name in NAMED}
 
 
 def _dataset_names() -> list[str]:

@@ -332,7 +332,7 @@ def _timings(findings: Findings, run: Path) -> Section:
             ),
             Code(
                 "procmem demo\n"
-                f"procmem pretrain --config pretrain/cpu_demo.yaml --run {run / 'training'}\n"
+                f"procmem pretrain --config cpu_demo --run {run / 'training'}\n"
                 f"procmem eval --encoders {run / 'training'} random:{run / 'training'} pixels histogram",
                 "The whole demo, and two of its steps alone",
             ),

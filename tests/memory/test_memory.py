@@ -175,8 +175,12 @@ def test_two_openers_see_each_others_changes_when_they_write(
 ) -> None:
     other = VisualMemory.open(tmp_path / "memory")
     memory.add(unit_rows(2, 16), [0, 0])
+    with pytest.raises(UserError, match="already taken, or given twice: 1"):
+        other.add(unit_rows(1, 16, 1), [1], ids=[1])
     assert other.add(unit_rows(1, 16, 1), [1]).tolist() == [2]
     assert len(other) == 3
+    memory.remove([2])
+    assert memory.entries.ids.tolist() == [0, 1]
 
 
 def test_a_second_writer_is_refused_while_one_writes(

@@ -64,16 +64,16 @@ def test_the_list_of_commands_is_frozen():
         (["preview", "shaders", "--output", "sheet.bmp"], "sheet.bmp"),
         (["preview", "shaders", "--families", "no_such"], "no_such"),
         (["preview", "shaders_kml", "--families", "sky"], "families are chosen for the process shaders"),
-        (["pretrain", "--config", "pretrain/cpu_demmo.yaml"], "did you mean 'pretrain/cpu_demo.yaml'"),
+        (["pretrain", "--config", "cpu_demmo"], "did you mean 'cpu_demo'"),
         (
-            ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "head.hiden_size=3"],
+            ["pretrain", "--config", "cpu_demo", "--overrides", "head.hiden_size=3"],
             "did you mean 'hidden_size'",
         ),
         (
-            ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "root_seed=fast"],
+            ["pretrain", "--config", "cpu_demo", "--overrides", "root_seed=fast"],
             "root_seed must be a whole number",
         ),
-        (["pretrain", "--config", "pretrain/cpu_demo.yaml", "--overrides", "root_seed"], "KEY=VALUE"),
+        (["pretrain", "--config", "cpu_demo", "--overrides", "root_seed"], "KEY=VALUE"),
         (["eval", "--encoders", "pixls", "--datasets", "digits"], "did you mean 'pixels'"),
         (["eval", "--encoders", "pixels", "--datasets", "digitz"], "did you mean 'digits'"),
         (["eval", "--encoders", "pixels", "--suite", "quik"], "did you mean 'quick'"),
@@ -149,7 +149,7 @@ def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
 @pytest.mark.opengl
 @pytest.mark.slow
 def test_a_run_is_trained_continued_and_evaluated(image_set, small_recipe, tmp_path, capsys):
-    words = ["pretrain", "--config", "pretrain/cpu_demo.yaml", "--run", "run", "--overrides", *small_recipe]
+    words = ["pretrain", "--config", "cpu_demo", "--run", "run", "--overrides", *small_recipe]
     assert main([*words, "--probe", str(image_set)]) == 0
     assert main(words) == 0  # nothing left to do
     with (tmp_path / "run" / "metrics.csv").open() as file:
@@ -170,7 +170,7 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
     words = [
         "pretrain",
         "--config",
-        "pretrain/cpu_demo.yaml",
+        "cpu_demo",
         "--run",
         "run",
         "--overrides",

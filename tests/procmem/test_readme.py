@@ -50,10 +50,7 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
         "preview": ["--images", "4", "--image-size-px", "8"],
         "pretrain": ["--overrides", *small_recipe],
     }
-    assert (
-        main(["pretrain", "--config", "pretrain/cpu_demo.yaml", "--run", "runs/demo/training", *smaller["pretrain"]])
-        == 0
-    )
+    assert main(["pretrain", "--config", "cpu_demo", "--run", "runs/demo/training", *smaller["pretrain"]]) == 0
     (example,) = blocks("python")
     names = {}
     exec(compile(example, "README.md", "exec"), names)
