@@ -8,7 +8,6 @@ Embeddings are cached, so a second run costs the searches.
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,9 @@ from eval.result import EvalResult, append_results
 from pretrain.encoder import load_encoder
 from pretrain.strict_yaml import build, read_yaml
 from pretrain.timm_encoder import Precision
-from procmem.errors import UserError, unknown_name
+from procmem.errors import UserError
 from procmem.provenance import EncoderCard
-
-SUITE_FOLDER = Path(str(importlib.resources.files("configs"))) / "eval"
+from procmem.recipes import find_recipe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,12 +125,7 @@ def load_suite(name_or_path: str) -> Suite:
     Raises:
         UserError: if there is none (nearest names are offered), or a key or value is wrong.
     """
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        path = SUITE_FOLDER / f"{name_or_path}.yaml"
-        if not path.is_file():
-            raise unknown_name("suite", name_or_path, [known.stem for known in SUITE_FOLDER.glob("*.yaml")])
-    return build(Suite, read_yaml(path))
+    return build(Suite, read_yaml(find_recipe(name_or_path, "eval")))
 
 
 def evaluate(suite: Suite, output: Path | None = None) -> list[Trial]:

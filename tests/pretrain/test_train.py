@@ -109,11 +109,22 @@ def test_the_run_folder_explains_itself(tiny_config: PretrainConfig, straight: P
     assert state.state_dict["cls_token"].shape == (1, 1, 24)
 
 
-def test_training_moves_what_it_should(tiny_config: PretrainConfig, squares: Process, straight: Path) -> None:
-    state = load_checkpoint(checkpoint_path(straight / "checkpoints", 12))["state_dict"]
-    assert float(state["loss.center"].abs().max()) > 0
-    student, teacher = (state[f"{who}.backbone.patch_embed.proj.weight"] for who in ("student", "teacher"))
-    assert float((student - teacher).abs().max()) > 0
+def test_teacher_and_center_follow_their_rules_at_every_step(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(tiny_config, checkpoint_every_steps=1, keep_checkpoints=12)
+    pretrain(config, tmp_path, process=squares)
+    states = [load_checkpoint(path)["state_dict"] for path in checkpoint_paths(tmp_path / "checkpoints")]
+    name = "backbone.patch_embed.proj.weight"
+    for step in range(1, 12):
+        momentum = config.optimization.teacher_momentum_at(step)
+        expected = (
+            momentum * states[step - 1][f"teacher.{name}"].double()
+            + (1 - momentum) * states[step][f"student.{name}"].double()
+        )
+        torch.testing.assert_close(states[step][f"teacher.{name}"].double(), expected, atol=1e-8, rtol=1e-6)
+        assert not torch.equal(states[step][f"teacher.{name}"], states[step - 1][f"teacher.{name}"])
+        assert not torch.equal(states[step]["loss.center"], states[step - 1]["loss.center"])
 
 
 def test_prototypes_wait_and_then_move(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> None:
