@@ -6,7 +6,11 @@ The audit is timed from given neighbours (a search for k + 1), since predictions
 own benchmark. Brute force searches and votes anew without an entry; a sample of removals is timed and scaled to all,
 and the sampled flips are compared.
 
-@@RESULTS@@
+Measured on 2 shared cores (AMD EPYC), numpy 2.4:
+
+    10,000 queries, k = 20, 100 classes: 0.20 to 0.27 s for any of the four rules
+    1,000 queries, 5,000 entries: audit 0.031 s, brute force 1,703 s (from 50 removals), ratio 55,000 on a busy machine
+    50,000 queries, k = 20, 1,000 classes: 0.95 to 1.07 s a rule;  2,000 queries, k = 200: 2.4 s a rule
 """
 
 from __future__ import annotations

@@ -6,7 +6,19 @@ Only ours equals float64 brute force with ties by smaller id; the others return 
 of DINO's kNN evaluation: 100 blocks of queries, product, top-k. Without the passive wait policy the thread pools of
 torch and faiss spin between rounds and slow everyone else by up to four times.
 
-@@RESULTS@@
+Measured on one thread of 2 shared cores (AMD EPYC, AVX-512; OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1), numpy 2.4,
+faiss 1.15, torch 2.15, scikit-learn 1.9, 100,000 x 384, k = 20, 5 rounds:
+
+    queries          1      100     2,000
+    exact_search     0.010  0.090   1.55 s
+    faiss flat       0.006  0.556   1.41 s
+    scikit-learn     0.047  0.156   6.29 s
+    torch loop       0.011  0.997   2.83 s
+    product only     0.005  0.074   2.53 s   (in one piece, which falls out of the cache; ours goes block by block)
+
+One query costs 5 ms more than the product: the entries' lengths are checked on every call. On two threads with other
+work on the machine 2,000 queries took 2.96 s, faiss 1.41: OpenBLAS waits for its slowest thread. With both cores idle
+the blocked product alone took 0.61 s and faiss 0.70.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """VisualMemory: labelled embeddings of real images that can be added, removed, erased, searched and audited.
 
 The only object most callers need. It joins the store (disk) with exact search and votes (RAM): the entries of one
-version are read once, on the first query, and read again after a change. That costs N D floats of memory and 0.3 s
-per 200,000 entries; searching on disk would cost a read for every query batch.
+version are read once, on the first query, and read again after a change. That costs N D floats of memory and 0.4 s
+for 200,000 x 384; searching on disk would cost a read for every query batch.
 
     memory = VisualMemory.create(folder, encoder.card(), class_names=["cat", "dog"])
     memory.add(embeddings, labels, card=encoder.card())

@@ -7,7 +7,7 @@ ranked by the float64 similarity of `memory.similarity`. Where very many stay (d
 ranked on the way and cut to k, in the worst case a float64 pass over everything: slower, never wrong.
 
 Rejected: trusting float32 order, which ranked equal rows differently from batch to batch; faiss flat for the first
-pass, as fast for thousands of queries (see benchmarks/search.py) but measured 5x slower for 100, where it leaves BLAS.
+pass, a tenth faster for 2,000 queries but six times slower for 100, where it leaves BLAS (benchmarks/search.py).
 
 Letters: Q queries, N entries, D embedding, M pairs.
 """

@@ -7,7 +7,7 @@ third matrix multiplied into both, which costs no pass over pixels.
 
 Cost: 82 million multiply-adds for 256 -> 224 px (2 % of a ViT-S/16 forward pass), far fewer for small crops.
 Rejected: affine ``grid_sample``, which aliases when it shrinks; bicubic it is as slow as this on a CPU, bilinear it
-is 4x faster but differs from the paper's resampling. One resize call an image: 10 to 100x more kernel launches.
+is 4x faster but differs from the paper's resampling. One resize call an image: B times the kernel launches.
 
 Letters: B images, N input size, S output size, H W image size.
 """
