@@ -17,11 +17,11 @@ from eval.extract import Embeddings, OnCorrupt, extract
 from eval.knn import KnnOutcome, KnnScore, KnnSettings, evaluate_knn
 from eval.result import EvalResult, append_results
 from pretrain.encoder import load_encoder
-from pretrain.strict_yaml import build, read_yaml
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
 from procmem.provenance import EncoderCard
 from procmem.recipes import find_recipe
+from procmem.strict_yaml import build, read_yaml
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

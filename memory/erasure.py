@@ -25,11 +25,11 @@ import numpy.typing as npt
 from memory.byte_scan import BytePatterns
 from memory.receipt import Receipt, hash_entry, sign_receipt, signing_key
 from memory.store import ENTRIES_NAME, Entries, Store, embedding_matrix, lance_errors, named_ids
-from procmem.errors import UserError
+from procmem.errors import UserError, WorkError
 from procmem.files import file_fingerprint
 
 
-class ErasureError(RuntimeError):
+class ErasureError(WorkError):
     """The proof failed: the store still holds, or never visibly held, what was to be erased."""
 
 

@@ -14,8 +14,8 @@ import timm
 import torch
 from torch import nn
 
-from pretrain.strict_yaml import BELOW_ONE, check_range
 from procmem.errors import UserError
+from procmem.strict_yaml import BELOW_ONE, check_range
 
 Pooling = Literal["class_token", "mean"]
 TIMM_POOLING: dict[Pooling, dict[str, Any]] = {

@@ -18,10 +18,10 @@ from pretrain.head import HeadConfig
 from pretrain.loss import LossConfig
 from pretrain.optimizer import ClipRule
 from pretrain.schedules import scaled_learning_rate, warmup_cosine
-from pretrain.strict_yaml import ABOVE_ZERO, build, check_range, plain, read_yaml, with_overrides
 from pretrain.views import MultiCropConfig
 from procmem.errors import UserError
 from procmem.files import fingerprint, write_text
+from procmem.strict_yaml import ABOVE_ZERO, build, check_range, plain, read_yaml, with_overrides
 
 HOW_NOT_WHAT = frozenset(
     {"num_workers", "log_every_steps", "checkpoint_every_steps", "keep_checkpoints", "probe_every_steps", "logger"}

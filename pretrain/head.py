@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pretrain.strict_yaml import check_range
+from procmem.strict_yaml import check_range
 
 INITIAL_STD = 0.02
 """Standard deviation of the truncated normal from which the MLP's weights are drawn (DINO and ViT)."""

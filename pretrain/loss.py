@@ -15,8 +15,8 @@ import torch.distributed
 import torch.nn.functional as F
 from torch import nn
 
-from pretrain.strict_yaml import ABOVE_ZERO, BELOW_ONE, check_range
 from procmem.errors import UserError
+from procmem.strict_yaml import ABOVE_ZERO, BELOW_ONE, check_range
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

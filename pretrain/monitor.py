@@ -14,6 +14,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from procmem.errors import WorkError
+
 SHARP_COLLAPSE_SHARE = 0.1
 """Entropy of the mean teacher output below this share of its largest possible value: one output for all images."""
 UNIFORM_PLATEAU_SHARE = 0.99
@@ -24,7 +26,7 @@ PATIENCE = 3
 """Observations in a row before a warning, so that one odd batch is not called a collapse."""
 
 
-class DivergedError(RuntimeError):
+class DivergedError(WorkError):
     """The loss or a gradient is no longer finite; the message says at which step and what to do."""
 
 

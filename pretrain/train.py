@@ -27,7 +27,6 @@ from pretrain.config import PretrainConfig
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule
 from pretrain.monitor import CollapseMonitor
-from pretrain.strict_yaml import differences, read_yaml
 from procgen.process import Process
 from procgen.registry import make_process
 from procgen.seeds import derive_key
@@ -35,6 +34,7 @@ from procmem.errors import UserError
 from procmem.files import make_folder, write_json
 from procmem.progress import say
 from procmem.provenance import Provenance, code_version
+from procmem.strict_yaml import differences, read_yaml
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

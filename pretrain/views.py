@@ -23,9 +23,9 @@ import torch
 
 from pretrain.color import apply_color_map, color_map, normalize, shift_hue, solarize
 from pretrain.resampling import blur_weights, crop_weights, resample
-from pretrain.strict_yaml import ABOVE_ZERO, check_range
 from procgen.seeds import uniforms
 from procmem.errors import UserError
+from procmem.strict_yaml import ABOVE_ZERO, check_range
 
 CROP_TRIES = 10
 NUM_UNIFORMS = 2 * CROP_TRIES + 12

@@ -10,6 +10,7 @@ DataLoader carries the blocks: in order, through shared memory, with an error wh
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -85,9 +86,15 @@ class Stream:
             sampler=_Turns(first_turn),
             num_workers=self.num_workers,
             multiprocessing_context="spawn" if self.num_workers else None,
+            worker_init_fn=_leave_interrupts_to_the_parent,
             generator=torch.Generator(),  # the loader draws a seed we do not use: not from the global state
         )
         yield from loader
+
+
+def _leave_interrupts_to_the_parent(worker: int) -> None:
+    """Ctrl-C reaches the whole process group: the parent decides, and needs its batches until the step ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Blocks(Dataset[torch.Tensor]):

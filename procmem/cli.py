@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from procmem import commands
 from procmem.arguments import Table, parse
-from procmem.errors import UserError
+from procmem.errors import UserError, WorkError
 
 COMMANDS: Table = {
     "": "Vision encoders trained on procedural images only, with all real knowledge in a memory you can edit.",
@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         sys.stderr.write(f"procmem: error: {error}\n")
         return 2
+    except WorkError as error:
+        sys.stderr.write(f"procmem: failed: {error}\n")
+        return 1
     except KeyboardInterrupt:
         sys.stderr.write("procmem: interrupted; the same command continues where it can\n")
         return 1

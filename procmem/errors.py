@@ -1,8 +1,9 @@
-"""The one error type for people, and how a wrong name is answered.
+"""Errors for people, and how a wrong name is answered.
 
 `UserError` means: the request or the outside world is at fault, and the message says what was received and what
-would be right. The front door prints it as one line and leaves with exit code 2. Everything else that escapes is
-our own mistake or a failure of the work, and keeps its traceback (exit code 1).
+would be right. The front door prints it as one line and leaves with exit code 2. `WorkError` means: the request was
+good and the work failed all the same (a loss became NaN, a proof failed); one line, exit code 1. Everything else that
+escapes is our own mistake and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from collections.abc import Iterable
 
 class UserError(ValueError):
     """A bad request or a missing outside condition; the message is complete for a person."""
+
+
+class WorkError(RuntimeError):
+    """The work itself failed; the message says where it stands and what is safe."""
 
 
 def unknown_name(kind: str, received: str, valid: Iterable[str]) -> UserError:

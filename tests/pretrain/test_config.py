@@ -8,8 +8,8 @@ import pytest
 
 import configs
 from pretrain.config import PretrainConfig
-from pretrain.strict_yaml import differences
 from procmem.errors import UserError
+from procmem.strict_yaml import differences
 
 RECIPES = sorted((Path(configs.__file__).parent / "pretrain").rglob("*.yaml"))
 
