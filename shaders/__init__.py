@@ -1,1 +1,1 @@
-"""GLSL as data: ``include/*.glsl`` and ``programs/FAMILY/NAME.glsl``. Read by `procgen.programs`; no Python logic here."""
+"""GLSL as data, no Python logic: ``include/*.glsl`` and ``programs/FAMILY/NAME.glsl``, read by `procgen.programs`."""
