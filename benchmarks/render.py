@@ -9,15 +9,17 @@ programs with the same parameters; rounds are interleaved and medians are taken,
 Processor time is the fairer ratio on a software driver: other work on the machine does not enter. On a GPU only wall
 time means anything.
 
-Measured on 2-core llvmpipe (Mesa 22.3.6, LLVM 15) shared with other jobs (load 6), 4 programs a class, 3 rounds:
+Measured on 2-core llvmpipe (Mesa 22.3.6, LLVM 15), quiet machine, 3 programs a class, 3 rounds:
 
     class    size  batched images/s  one at a time images/s  ratio of wall time  ratio of processor time
-    light      64              1714                    1484        1.05 to 1.59             1.09 to 1.44
-    light     128               469                     575        0.56 to 1.30             1.07 to 1.34
-    medium     64               620                     563        1.07 to 1.14             1.09 to 1.12
-    medium    128               173                     183        0.77 to 1.06             1.05 to 1.11
-    heavy      64               208                     199        0.97 to 1.09             1.02 to 1.10
-    heavy     128                53                      53        0.92 to 1.05             1.01 to 1.08
+    light      64              6223                    2916        1.51 to 2.84             1.16 to 1.53
+    light     128              2040                    1596        1.16 to 1.49             1.09 to 1.32
+    medium     64              3342                    1484        2.19 to 2.36             1.17 to 1.21
+    medium    128               887                     758        1.15 to 1.19             1.11 to 1.12
+    heavy      64               949                     471        1.87 to 2.12             0.97 to 1.10
+    heavy     128               249                     238        0.97 to 1.09             0.93 to 1.05
+
+(Under a load of 6 the wall-time ratios fell to 0.6 to 1.6: several driver threads then wait for each other.)
 
 Of a batch of 64 light images at 64 px, 99 % of the time is the dispatch itself; read, upload and checks are 0.2 ms.
 Dead end: one pixel an invocation (each reads its 30 to 40 parameters) was 0.5 to 0.9 times one at a time.
