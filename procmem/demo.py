@@ -10,7 +10,6 @@ Training continues where it was interrupted; embeddings come from the cache; the
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -23,15 +22,16 @@ import torch
 from eval.datasets import default_dataset
 from eval.knn import KnnSettings
 from eval.report import write_report
-from eval.statistics import Difference
 from eval.suite import Suite, Trial, evaluate
-from eval.tables import compare, markdown_summary
+from eval.tables import markdown_summary
 from memory.audit.leave_one_out import LeaveOneOutResult, leave_one_out
 from memory.memory import VisualMemory
 from memory.receipt import Receipt
 from pretrain.config import PretrainConfig
-from pretrain.train import PretrainResult, pretrain
+from pretrain.train import pretrain
 from procgen.registry import NAMED, make_process
+from procmem.demo_findings import DecisionChange, Findings
+from procmem.demo_report import report_of
 from procmem.files import data_root, make_folder, write_json
 from procmem.progress import say
 
@@ -40,68 +40,6 @@ PREFERRED_DATASETS = ("cifar10", "grocery81")
 SHEET_COLUMNS = 12
 SHEET_IMAGE_PX = 96
 SHEET_POOL = 48
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DecisionChange:
-    """One entry whose removal changes the answer to one query.
-
-    Attributes:
-        entry_id: the entry.
-        entry_uri: where its image comes from.
-        query_row: the query's position in val.
-        query_uri: where its image comes from.
-        true_class: the query's class.
-        before: class answered with the entry.
-        after: class answered without it, measured after the removal.
-        predicted_after: class that the audit had foretold.
-        queries_changed: how many queries of val changed their answer when it was removed.
-    """
-
-    entry_id: int
-    entry_uri: str
-    query_row: int
-    query_uri: str
-    true_class: str
-    before: str
-    after: str
-    predicted_after: str
-    queries_changed: int
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Findings:
-    """All that the demo found, for the page.
-
-    Attributes:
-        config: of the training.
-        training: what it left.
-        trials: one for each data set and encoder, the trained encoder first, the untrained second.
-        audit: leave-one-out on the first data set's memory, at the chosen k.
-        change: the removal; None where no single entry changes any answer.
-        receipt: of the erasure.
-        seconds: step -> wall-clock seconds, in order.
-        sheets: process -> uint8 (N, 3, H, W).
-    """
-
-    config: PretrainConfig
-    training: PretrainResult
-    trials: list[Trial]
-    audit: LeaveOneOutResult
-    change: DecisionChange | None
-    receipt: Receipt
-    seconds: dict[str, float]
-    sheets: dict[str, torch.Tensor]
-
-    def of_dataset(self, name: str) -> list[Trial]:
-        """The trials of one data set, trained first."""
-        return [trial for trial in self.trials if trial.dataset.name == name]
-
-    def gains(self) -> dict[str, Difference]:
-        """Data set -> accuracy of the trained encoder minus that of the untrained one, paired."""
-        names = dict.fromkeys(trial.dataset.name for trial in self.trials)
-        pairs = {name: self.of_dataset(name) for name in names}
-        return {name: compare(trained, untrained) for name, (trained, untrained, *_) in pairs.items()}
 
 
 def run_demo(run: Path, config_path: Path, overrides: Mapping[str, Any] | None = None) -> str:
@@ -118,8 +56,6 @@ def run_demo(run: Path, config_path: Path, overrides: Mapping[str, Any] | None =
     Raises:
         UserError: if a part that it needs is missing.
     """
-    from procmem.demo_report import report_of
-
     config = PretrainConfig.from_yaml(config_path, overrides)
     make_folder(run)
     clock = _Clock()

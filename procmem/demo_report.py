@@ -18,7 +18,7 @@ from eval.suite import Trial
 from eval.tables import HEADER, summary_rows
 from pretrain.encoder import load_encoder
 from procgen.preview import contact_sheet
-from procmem.demo import Findings
+from procmem.demo_findings import Findings
 from procmem.provenance import code_version
 
 PAPER_IMAGES = 130_000_000

@@ -3,13 +3,22 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("procmem", "procgen", "shaders", "pretrain", "memory", "eval", "configs")
-ROOF = {"procmem.cli", "procmem.commands", "procmem.demo", "procmem.demo_report", "procmem.doctor", "procmem.__main__"}
+ROOF = {
+    "procmem.cli",
+    "procmem.commands",
+    "procmem.demo",
+    "procmem.demo_findings",
+    "procmem.demo_report",
+    "procmem.doctor",
+    "procmem.__main__",
+}
 """Modules of `procmem` that may import every room and are imported by none; the rest of it is the ground floor."""
 
 MAY_IMPORT = {
@@ -60,6 +69,18 @@ def test_rooms_that_render_and_train_import_without_the_heavy_parts(room):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_package_is_listed_and_nothing_else_enters_the_wheel():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts) for room in ROOMS for path in (ROOT / room).rglob("__init__.py")
+    }
+    assert set(settings["packages"]) == found
+    data = {ROOT / room / path for room, patterns in settings["package-data"].items() for path in patterns}
+    shipped = {path for pattern in data for path in ROOT.glob(str(pattern.relative_to(ROOT)))}
+    wanted = {p for room in ROOMS for p in (ROOT / room).rglob("*.*") if p.suffix in (".glsl", ".yaml", ".jinja")}
+    assert shipped >= wanted
 
 
 def test_importing_everything_makes_no_context_and_changes_no_random_state():
