@@ -34,7 +34,7 @@ install_uv() {
     for attempt in 1 2; do
         if python3 -m pip install --quiet --disable-pip-version-check --target .tools uv 2>/dev/null; then
             return 0
-        elif python3 -m venv .tools/bootstrap 2>/dev/null && .tools/bootstrap/bin/pip install --quiet uv; then
+        elif python3 -m venv .tools/bootstrap >/dev/null 2>&1 && .tools/bootstrap/bin/pip install --quiet uv; then
             mkdir -p .tools/bin && ln -sf ../bootstrap/bin/uv .tools/bin/uv
             return 0
         fi
