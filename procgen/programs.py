@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -32,7 +33,7 @@ from procgen.parameters import KINDS_WITH_RANGE, Kind, Parameter, draw_table, ta
 from procmem.errors import UserError, unknown_name
 from procmem.files import fingerprint
 
-__all__ = ["Cost", "Parameter", "ShaderProgram", "load_programs", "parse_program", "program_set_hash"]
+__all__ = ["Cost", "Parameter", "ShaderProgram", "find_program", "load_programs", "parse_program", "program_set_hash"]
 
 Cost = Literal["light", "medium", "heavy"]
 Dialect = Literal["native"]
@@ -128,6 +129,24 @@ def load_programs(families: Sequence[str] | None = None) -> tuple[ShaderProgram,
         if family not in known:
             raise unknown_name("family of shader programs", family, known)
     return tuple(program for program in programs if program.family in families)
+
+
+def find_program(name_or_path: str) -> ShaderProgram:
+    """A shipped program by its id, or one from a .glsl file (whose id is "file/NAME").
+
+    Raises:
+        UserError: if the id is unknown (nearest ids are given), the file is unreadable, or its header has a mistake.
+    """
+    if name_or_path.endswith(".glsl"):
+        path = Path(name_or_path)
+        try:
+            return parse_program(f"file/{path.stem}", path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read {name_or_path!r}: {error}") from error
+    by_id = {program.id: program for program in _shipped_programs()}
+    if name_or_path not in by_id:
+        raise unknown_name("shader program", name_or_path, by_id)
+    return by_id[name_or_path]
 
 
 def program_set_hash(programs: Iterable[ShaderProgram]) -> str:

@@ -18,6 +18,10 @@ COMMANDS: Table = {
     "doctor": commands.doctor,
     "demo": commands.demo,
     "preview": commands.preview,
+    "programs": {
+        "": "Shader programs.",
+        "render": commands.programs_render,
+    },
     "pretrain": commands.pretrain,
     "memory": {
         "": "Visual memories: build, inspect, change.",

@@ -90,7 +90,8 @@ def white_box(dataset: str, findings: Findings) -> str:
     trained, _, *others = findings.of_dataset(dataset)
     accuracies = [f"{100 * trial.outcome.chosen.top1_accuracy:.1f} % by {trial.card.name}" for trial in others]
     own = 100 * trained.outcome.chosen.top1_accuracy
-    return f"The trained encoder answers {own:.1f} % of the queries rightly; without any network it is {' and '.join(accuracies)}."
+    baselines = " and ".join(accuracies)
+    return f"The trained encoder answers {own:.1f} % of the queries rightly; without any network it is {baselines}."
 
 
 def _key_facts(findings: Findings) -> list[tuple[str, object]]:

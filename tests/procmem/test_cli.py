@@ -52,6 +52,7 @@ def test_the_list_of_commands_is_frozen():
         "memory remove",
         "pretrain",
         "preview",
+        "programs render",
     ]
 
 
@@ -64,6 +65,9 @@ def test_the_list_of_commands_is_frozen():
         (["preview", "shaders", "--output", "sheet.bmp"], "sheet.bmp"),
         (["preview", "shaders", "--families", "no_such"], "no_such"),
         (["preview", "shaders_kml", "--families", "sky"], "families are chosen for the process shaders"),
+        (["programs", "render", "sky/cloudz"], "did you mean 'sky/clouds'"),
+        (["programs", "render", "none.glsl"], "cannot read 'none.glsl'"),
+        (["programs", "render", "bad.glsl"], "shaders/programs/file/bad.glsl:1: the header needs a title"),
         (["pretrain", "--config", "cpu_demmo"], "did you mean 'cpu_demo'"),
         (
             ["pretrain", "--config", "cpu_demo", "--overrides", "head.hiden_size=3"],
@@ -84,6 +88,7 @@ def test_the_list_of_commands_is_frozen():
 )
 def test_wrong_requests_get_one_line_and_exit_code_2(words, said, capsys, tmp_path):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.glsl").write_text("vec3 shade(vec2 p) { return vec3(p, 0.0); }")
     assert main(words) == 2
     captured = capsys.readouterr()
     assert said in captured.err
@@ -98,6 +103,19 @@ def test_preview_draws_a_sheet_of_a_composition(tmp_path):
     assert main(words) == 0
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.size == (3 * 16 + 2 * 2, 2 * 16 + 2)
+
+
+@pytest.mark.opengl
+def test_a_program_of_ones_own_is_drawn_as_sheet_and_clip(tmp_path):
+    (tmp_path / "mine.glsl").write_text(
+        "// title: a shade\n// parameter: level uniform 0.1 0.9\nvec3 shade(vec2 p) { return vec3(level); }"
+    )
+    words = ["programs", "render", "mine.glsl", "--images", "4", "--columns", "2", "--image-size-px", "8"]
+    assert main([*words, "--output", "sheet.png"]) == 0
+    assert main([*words, "--output", "clip.gif"]) == 0
+    with Image.open(tmp_path / "sheet.png") as sheet, Image.open(tmp_path / "clip.gif") as clip:
+        assert sheet.size == (18, 18)
+        assert clip.n_frames == 4
 
 
 def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsys):
