@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ from procmem.progress import DELAY_SECONDS, say
 Embed = Callable[[torch.Tensor], torch.Tensor]
 Probe = Callable[[Embed, int], dict[str, float]]
 """(embed, completed steps) -> named numbers; embed takes uint8 (B, 3, S, S) and gives L2-normalised (B, D)."""
+
+
+TERMINAL_SECONDS, LOG_SECONDS = 0.1, 30.0
+"""Between two updates of the progress bar: where a person watches, and where it goes to a log."""
 
 
 class StepCallback(Callback):
@@ -124,6 +129,7 @@ class ProgressBar(StepCallback):
             unit="step",
             delay=DELAY_SECONDS,
             dynamic_ncols=True,
+            mininterval=TERMINAL_SECONDS if sys.stderr.isatty() else LOG_SECONDS,
             disable=not trainer.is_global_zero,
         )
 

@@ -141,7 +141,8 @@ def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder
         max_steps=optimization.total_steps,
         max_epochs=-1,  # the stream has no end: one epoch
         accumulate_grad_batches=optimization.accumulation,
-        sync_batchnorm=config.head.use_batch_norm and config.devices > 1,
+        # Torch synchronises batch norm on GPUs only; several CPU processes normalise each by itself.
+        sync_batchnorm=config.head.use_batch_norm and config.devices > 1 and torch.cuda.is_available(),
         use_distributed_sampler=False,  # the stream deals blocks to ranks by itself
         plugins=[AtomicCheckpointIO()],
         callbacks=[recorder, *probes, ProgressBar(recorder), checkpoints],

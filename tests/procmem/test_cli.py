@@ -207,7 +207,7 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
     assert list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))
     assert main(words) == 0
     with metrics.open() as file:
-        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 101))
+        assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 201))
 
 
 @pytest.mark.opengl
