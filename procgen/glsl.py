@@ -1,7 +1,7 @@
-"""GLSL assembly: a program's body, its includes and its parameters become one compute shader. Pure text, no GL.
+"""GLSL assembly: a program's body, its includes and its parameters become one shader. Pure text, no GL.
 
-The shader renders a whole batch: z of the work group is the image, parameters come from one storage buffer and pixels
-go to another as packed RGBA bytes, row 0 at the top. Around the body stand
+The compute shader renders a whole batch: z of the work group is the image, parameters come from one storage buffer and
+pixels go to another as packed RGBA bytes, row 0 at the top. Around the body stand
 
     prelude    version, buffers, ``ZERO``
     includes   shaders/include/NAME.glsl, each once, what it includes before it
@@ -14,6 +14,8 @@ go to another as packed RGBA bytes, row 0 at the top. Around the body stand
 
 An assembly remembers at which line each file begins, so that the driver's messages can be given as file and line of
 our own files. (``#line`` was rejected: Mesa 22 forgets the file's number inside expressions.)
+The fragment shader of `procgen.fragment` differs in prelude and main only. Imported programs are assembled by
+`procgen.dialects.assembly`.
 ``ZERO`` is 0, but the compiler cannot know: ``for (int i = ZERO; i < 48; i++)`` is not unrolled. ``PIXEL`` is the side
 of a pixel in the units of p, for soft edges.
 """
@@ -26,6 +28,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Literal
 
 from procgen.parameters import Parameter, table_width
 from procmem.errors import UserError, unknown_name
@@ -34,6 +37,9 @@ GROUP_SIZE_PX = 8  # side of the square work group
 PARAMETER_BINDING, PIXEL_BINDING = 0, 1
 SIZE_UNIFORM = "_size"
 ROWS_UNIFORM = "_rows"  # pixel rows of one work group
+STRIDE_UNIFORM = "_stride"  # pixel rows from one image to the next on the fragment path
+
+Path = Literal["compute", "fragment"]
 
 _INCLUDE = re.compile(r"^//\s*include:\s*(.*)$")
 _DRIVER_PLACE = re.compile(r"^(?:ERROR: |WARNING: )?\d+(?::(?P<line>\d+)(?:\(\d+\))?|\((?P<other>\d+)\)) ?:")
@@ -66,10 +72,27 @@ void main() {{
 }}
 """
 
+_FRAGMENT_PRELUDE = _PRELUDE.replace(
+    f"layout(local_size_x = {GROUP_SIZE_PX}, local_size_y = {GROUP_SIZE_PX}) in;\n", ""
+)
+_FRAGMENT_PRELUDE = _FRAGMENT_PRELUDE.replace(f"uniform int {ROWS_UNIFORM};", f"uniform int {STRIDE_UNIFORM};")
+_FRAGMENT_MAIN = f"""flat in int _image;
+{_MAIN[: _MAIN.index("void main")]}void main() {{
+    int column = int(gl_FragCoord.x), row = {SIZE_UNIFORM}.y - 1 - (int(gl_FragCoord.y) - _image * {STRIDE_UNIFORM});
+    int place = (_image * {SIZE_UNIFORM}.y + row) * {SIZE_UNIFORM}.x + column;
+    _load_parameters(_image);
+    vec2 position = vec2(2 * column + 1 - {SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y - 1 - 2 * row);
+    vec3 colour = shade(position / float(min({SIZE_UNIFORM}.x, {SIZE_UNIFORM}.y)));
+    _pixels[place] = _byte(colour.r) | _byte(colour.g) << 8 | _byte(colour.b) << 16 | 255u << 24;
+}}
+"""
+PRELUDES: dict[Path, str] = {"compute": _PRELUDE, "fragment": _FRAGMENT_PRELUDE}
+MAINS: dict[Path, str] = {"compute": _MAIN, "fragment": _FRAGMENT_MAIN}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assembly:
-    """A complete compute shader and the files it came from.
+    """A complete shader and the files it came from.
 
     Attributes:
         text: the GLSL.
@@ -85,7 +108,9 @@ class Assembly:
         return f"{file}:{line - first + 1}"
 
 
-def assemble(*, source: str, file: str, includes: Sequence[str], parameters: Sequence[Parameter]) -> Assembly:
+def assemble(
+    *, source: str, file: str, includes: Sequence[str], parameters: Sequence[Parameter], path: Path = "compute"
+) -> Assembly:
     """Join prelude, includes, parameters, body and main.
 
     Args:
@@ -93,13 +118,19 @@ def assemble(*, source: str, file: str, includes: Sequence[str], parameters: Seq
         file: its name for messages.
         includes: names of files in ``shaders/include``, without suffix.
         parameters: the parameter table, in order.
+        path: kind of shader, see `procgen.fragment`.
 
     Raises:
         UserError: if an include does not exist or includes itself.
     """
-    parts = [("assembled prelude", _PRELUDE)]
+    parts = [("assembled prelude", PRELUDES[path])]
     parts += [(f"shaders/include/{name}.glsl", include_source(name)) for name in resolve_includes(includes)]
-    parts += [("assembled parameters", _parameter_code(parameters)), (file, source), ("assembled main", _MAIN)]
+    parts += [("assembled parameters", parameter_code(parameters)), (file, source), ("assembled main", MAINS[path])]
+    return join(parts)
+
+
+def join(parts: Sequence[tuple[str, str]]) -> Assembly:
+    """Join (file, text) parts; each begins on a line of its own."""
     text, line, places = "", 1, []
     for name, part in parts:
         places.append((line, name))
@@ -167,7 +198,8 @@ def compile_error_message(driver_message: str, assembly: Assembly) -> str:
     return "\n".join(placed or [line for line in lines if line])
 
 
-def _parameter_code(parameters: Sequence[Parameter]) -> str:
+def parameter_code(parameters: Sequence[Parameter]) -> str:
+    """Globals of the parameters and ``_load_parameters(int image)``, which fills them."""
     declarations, assignments, offset = [], [], 0
     for parameter in parameters:
         name = parameter.name

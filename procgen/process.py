@@ -27,6 +27,7 @@ import torch
 
 from procgen.leaves import join_by_mask, leaf_masks
 from procgen.mixing import WeightRule, draw_weights, mixup
+from procgen.program_sets import load_program_set
 from procgen.programs import ShaderProgram, load_programs, program_set_hash
 from procgen.renderer import shared_renderer
 from procgen.seeds import generator
@@ -91,9 +92,11 @@ class Shaders(Process):
             64 when they are not, amortise compilation).
         families: families of programs to draw from; None takes all.
         programs: the programs themselves, instead of `families`.
+        program_set: file of a program set (see `procgen.program_sets`), instead of `families`.
 
     Raises:
-        UserError: if a size is not positive or a family is unknown.
+        UserError: if a size is not positive, a family is unknown, the set does not match its hash, or programs are
+            named in more than one way.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Shaders(Process):
         images_per_program: int = 16,
         families: Sequence[str] | None = None,
         programs: Sequence[ShaderProgram] | None = None,
+        program_set: str | None = None,
     ) -> None:
         for name, value in (
             ("image_size_px", image_size_px),
@@ -116,7 +120,8 @@ class Shaders(Process):
         self.block_size = block_size
         self.images_per_program = images_per_program
         self.families = list(families) if families is not None else None
-        self.programs = tuple(programs) if programs is not None else load_programs(families)
+        self.program_set = program_set
+        self.programs = _choose_programs(families, programs, program_set)
         if not self.programs:
             raise UserError("no shader programs to draw from: the list of programs is empty")
 
@@ -148,7 +153,8 @@ class Shaders(Process):
             "block_size": self.block_size,
             "images_per_program": self.images_per_program,
         }
-        return {"shaders": options | ({"families": self.families} if self.families is not None else {})}
+        chosen = {"families": self.families, "program_set": self.program_set_hash if self.program_set else None}
+        return {"shaders": options | {name: value for name, value in chosen.items() if value is not None}}
 
     @property
     def program_set_hash(self) -> str:
@@ -167,6 +173,16 @@ class Shaders(Process):
     ) -> npt.NDArray[np.float32]:
         counters = block_index * self.block_size + images
         return program.draw_parameters(root_seed, *path, program.id, counters=counters)
+
+
+def _choose_programs(
+    families: Sequence[str] | None, programs: Sequence[ShaderProgram] | None, program_set: str | None
+) -> tuple[ShaderProgram, ...]:
+    if sum(choice is not None for choice in (families, programs, program_set)) > 1:
+        raise UserError("name the programs in one way: families, programs or program_set")
+    if program_set is not None:
+        return load_program_set(program_set)
+    return tuple(programs) if programs is not None else load_programs(families)
 
 
 class Operator(Process):

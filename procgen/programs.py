@@ -28,7 +28,10 @@ from typing import Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
+from procgen.dialects.assembly import Imported, assemble_imported, read_source
+from procgen.dialects.uniforms import Dialect
 from procgen.glsl import Assembly, assemble, split_names
+from procgen.glsl import Path as ShaderPath
 from procgen.parameters import KINDS_WITH_RANGE, Kind, Parameter, draw_table, table_width
 from procmem.errors import UserError, unknown_name
 from procmem.files import fingerprint
@@ -36,7 +39,6 @@ from procmem.files import fingerprint
 __all__ = ["Cost", "Parameter", "ShaderProgram", "find_program", "load_programs", "parse_program", "program_set_hash"]
 
 Cost = Literal["light", "medium", "heavy"]
-Dialect = Literal["native"]
 
 _FIELD = re.compile(r"^//\s*(title|licence|cost|include|parameter)\s*:\s*(.*?)\s*$")
 _LOOKS_LIKE_A_FIELD = re.compile(r"^//\s*([a-z]+)\s*:\s")
@@ -50,7 +52,7 @@ class ShaderProgram:
         id: "family/name".
         family: scene class.
         title: what the picture shows.
-        source: the whole file; defines ``vec3 shade(vec2 p)``.
+        source: the whole file; defines ``vec3 shade(vec2 p)``, or what its dialect asks for.
         includes: names of files in ``shaders/include`` that stand before the source.
         parameters: the parameter table, in order.
         cost: order of magnitude of the time for one image.
@@ -80,17 +82,39 @@ class ShaderProgram:
     @property
     def file(self) -> str:
         """Name of the program's file, for messages."""
-        return f"shaders/programs/{self.id}.glsl"
+        return f"shaders/programs/{self.id}.glsl" if self.dialect == "native" else self.id
 
     @property
     def num_floats(self) -> int:
         """P: floats in one row of parameters."""
         return table_width(self.parameters)
 
-    @functools.cached_property
+    @property
     def assembly(self) -> Assembly:
-        """The complete compute shader."""
-        return assemble(source=self.source, file=self.file, includes=self.includes, parameters=self.parameters)
+        """The complete shader; not kept, since 18 KB a program are 380 MB for a set of 21,000."""
+        return self.assembly_for(self.path)
+
+    def assembly_for(self, path: ShaderPath) -> Assembly:
+        """The complete shader of one kind; `assembly` is the one that is rendered."""
+        if self._imported is not None:
+            return assemble_imported(self._imported, dialect=self.dialect, file=self.file, path=path)
+        return assemble(
+            source=self.source, file=self.file, includes=self.includes, parameters=self.parameters, path=path
+        )
+
+    @property
+    def path(self) -> ShaderPath:
+        """Kind of shader that runs it: compute, unless it needs derivatives, discard or sampled textures."""
+        return self._imported.path if self._imported is not None else "compute"
+
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Samplers for which a fixed noise texture stands in."""
+        return self._imported.samplers if self._imported is not None else ()
+
+    @functools.cached_property
+    def _imported(self) -> Imported | None:
+        return None if self.dialect == "native" else read_source(self.source, self.dialect)
 
     @functools.cached_property
     def fingerprint(self) -> str:

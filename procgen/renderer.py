@@ -1,7 +1,8 @@
 """The renderer: batches of images of one program, in one dispatch and one read.
 
-The compute path is the only one: z of the dispatch is the image, parameters lie in a storage buffer, pixels come back
-packed from another. Against the usual one-image-at-a-time procedure (uniforms, draw, read, flip, transpose) it saves
+On the compute path z of the dispatch is the image, parameters lie in a storage buffer, pixels come back packed from
+another. Imported programs that compute shaders cannot run take the fragment path (`procgen.fragment`), with the same
+buffers. Against the usual one-image-at-a-time procedure (uniforms, draw, read, flip, transpose) it saves
 what is not shading; see ``benchmarks/render.py``. Compiled programs are kept in a least-recently-used cache: beyond
 about 1,000 resident programs drivers start to compile anew on every use.
 
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import torch
 
 from procgen.context import gl_context, is_software
+from procgen.fragment import FragmentProgram, make_area, make_stand_in, release_area, stride
 from procgen.glsl import (
     GROUP_SIZE_PX,
     PARAMETER_BINDING,
@@ -63,6 +65,9 @@ class Renderer:
         self._largest_dispatch = int(context.info["GL_MAX_COMPUTE_WORK_GROUP_COUNT"][2])
         self._batch_bytes = min(batch_memory_bytes, self._largest_block_bytes)
         self._compiled: OrderedDict[str, Any] = OrderedDict()
+        self._largest_area_rows = min(int(context.info["GL_MAX_RENDERBUFFER_SIZE"]), LARGEST_SIDE_PX)
+        self._area: Any = None  # the fragment path's framebuffer
+        self._stand_in: Any = None
         self._parameter_buffer = context.buffer(reserve=PIXEL_BYTES, dynamic=True)
         self._pixel_buffer = context.buffer(reserve=PIXEL_BYTES, dynamic=True)
 
@@ -93,13 +98,25 @@ class Renderer:
         images = np.empty((B, height_px, width_px, PIXEL_BYTES), dtype=np.uint8)
         if B:
             shader = self._shader(program)
-            shader[SIZE_UNIFORM] = (width_px, height_px)
-            shader[ROWS_UNIFORM] = self._rows_per_group
+            if program.stand_ins:
+                self._use_stand_in()
             step = self._images_per_dispatch(height_px * width_px * PIXEL_BYTES, parameters.shape[1] * PIXEL_BYTES)
+            if program.path == "fragment":
+                step = min(step, self._largest_area_rows // stride(height_px))
+            # Globals of an imported program live for one pixel: there an invocation shades one.
+            rows = self._rows_per_group if program.dialect == "native" else GROUP_SIZE_PX
             for start in range(0, B, step):
-                self._dispatch(shader, parameters[start : start + step], images[start : start + step])
+                self._dispatch(shader, parameters[start : start + step], images[start : start + step], rows)
             _check_gl(context, program)
         return torch.from_numpy(images)[..., :3].permute(0, 3, 1, 2)
+
+    def compile(self, program: ShaderProgram) -> None:
+        """Compile a program without rendering it.
+
+        Raises:
+            UserError: if it does not compile; the driver's messages name file and line of the program.
+        """
+        self._shader(program)
 
     @property
     def num_resident_programs(self) -> int:
@@ -110,9 +127,15 @@ class Renderer:
         """Free the compiled programs and buffers; the renderer cannot be used afterwards."""
         for resource in (*self._compiled.values(), self._parameter_buffer, self._pixel_buffer):
             resource.release()
+        if self._area is not None:
+            release_area(self._area)
+        if self._stand_in is not None:
+            self._stand_in.release()
         self._compiled.clear()
 
-    def _dispatch(self, shader: Any, parameters: npt.NDArray[np.float32], images: npt.NDArray[np.uint8]) -> None:
+    def _dispatch(
+        self, shader: Any, parameters: npt.NDArray[np.float32], images: npt.NDArray[np.uint8], rows_per_group: int
+    ) -> None:
         H, W = images.shape[1:3]
         if parameters.size:
             _reserve(self._parameter_buffer, parameters.nbytes)
@@ -120,7 +143,13 @@ class Renderer:
         _reserve(self._pixel_buffer, images.nbytes)
         self._parameter_buffer.bind_to_storage_buffer(PARAMETER_BINDING)
         self._pixel_buffer.bind_to_storage_buffer(PIXEL_BINDING)
-        shader.run(-(-W // GROUP_SIZE_PX), -(-H // self._rows_per_group), len(images))
+        if isinstance(shader, FragmentProgram):
+            # Discarded pixels are not written; a store before the program runs was tried, and Mesa's compiler drops it.
+            self._pixel_buffer.clear(size=images.nbytes)
+            shader.draw(self._area_for(len(images), H, W), len(images), H, W)
+        else:
+            shader[SIZE_UNIFORM], shader[ROWS_UNIFORM] = (W, H), rows_per_group
+            shader.run(-(-W // GROUP_SIZE_PX), -(-H // rows_per_group), len(images))
         gl_context().memory_barrier(moderngl.BUFFER_UPDATE_BARRIER_BIT)
         self._pixel_buffer.read_into(images, size=images.nbytes)
 
@@ -134,6 +163,20 @@ class Renderer:
         if len(self._compiled) > self.max_resident_programs:
             self._compiled.popitem(last=False)[1].release()
         return shader
+
+    def _area_for(self, num_images: int, height_px: int, width_px: int) -> Any:
+        """The framebuffer of the fragment path; kept while images of one width fit into it."""
+        rows = num_images * stride(height_px)
+        if self._area is None or self._area.width != width_px or self._area.height < rows:
+            if self._area is not None:
+                release_area(self._area)
+            self._area = make_area(num_images, height_px, width_px)
+        return self._area
+
+    def _use_stand_in(self) -> None:
+        if self._stand_in is None:
+            self._stand_in = make_stand_in()
+        self._stand_in.use(location=0)
 
     def _images_per_dispatch(self, image_bytes: int, row_bytes: int) -> int:
         by_parameters = self._largest_block_bytes // max(row_bytes, 1)
@@ -168,6 +211,8 @@ def shared_renderer() -> Renderer:
 
 def _compile(program: ShaderProgram) -> Any:
     try:
+        if program.path == "fragment":
+            return FragmentProgram(program.assembly.text)
         return gl_context().compute_shader(program.assembly.text)
     except moderngl.Error as error:
         message = compile_error_message(str(error), program.assembly)

@@ -2,8 +2,8 @@
 
 jsonargparse builds every option, help text and type check from a function's signature and docstring, so that Python,
 YAML and the command line share one set of names. This module adds what people expect and it does not offer: bare
-flags (``--force``), lists without brackets (``--encoders A B C``), nearest names for what is misspelt, and errors as
-one `UserError` instead of a page of usage.
+flags (``--force``), lists without brackets (``--encoders A B C``), optional words by place, nearest names for what is
+misspelt, and errors as one `UserError` instead of a page of usage.
 """
 
 from __future__ import annotations
@@ -86,6 +86,12 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
     hints = get_type_hints(command)
     spelt: list[str] = []
     position = 0
+    for parameter in _positionals(command):
+        if position == len(words) or words[position].startswith("-"):
+            break
+        optional = parameter.default is not inspect.Parameter.empty
+        spelt += [f"--{parameter.name}", words[position]] if optional else [words[position]]
+        position += 1
     while position < len(words):
         word = words[position]
         position += 1
@@ -102,6 +108,12 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         else:
             spelt.append(word)
     return spelt
+
+
+def _positionals(command: Command) -> list[inspect.Parameter]:
+    """Parameters that may be given by place; jsonargparse takes those with a default by name only."""
+    parameters = inspect.signature(command).parameters.values()
+    return [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
 
 
 def _is_list(hint: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import commands
+from procmem import commands, program_commands
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -19,8 +19,12 @@ COMMANDS: Table = {
     "demo": commands.demo,
     "preview": commands.preview,
     "programs": {
-        "": "Shader programs.",
-        "render": commands.programs_render,
+        "": "Shader programs: the shipped ones, generated sets, imported ones.",
+        "list": program_commands.programs_list,
+        "render": program_commands.programs_render,
+        "synthesize": program_commands.programs_synthesize,
+        "screen": program_commands.programs_screen,
+        "import": program_commands.programs_import,
     },
     "pretrain": commands.pretrain,
     "memory": {

@@ -97,46 +97,6 @@ def preview(
     say(f"wrote {output}")
 
 
-def programs_render(
-    program: str,
-    *,
-    images: int = 24,
-    columns: int = 12,
-    image_size_px: int = 128,
-    root_seed: int = 0,
-    output: Path = Path("program.png"),
-) -> None:
-    """Draw one shader program with many parameters: a contact sheet, or a looping clip.
-
-    Args:
-        program: its id such as sky/clouds, or a .glsl file.
-        images: how many images, or frames of a clip.
-        columns: images in a row.
-        image_size_px: side of an image.
-        root_seed: fixes the parameters.
-        output: the picture to write; .png and .jpg are sheets, .gif is a clip.
-    """
-    import numpy as np
-
-    from procgen.clip import clip_parameters, save_clip
-    from procgen.preview import contact_sheet, save_sheet
-    from procgen.programs import find_program
-    from procgen.renderer import shared_renderer
-
-    found = find_program(program)
-    is_clip = output.suffix.lower() == ".gif"
-    if is_clip:
-        parameters = clip_parameters(found, root_seed, num_frames=images)
-    else:
-        parameters = found.draw_parameters(root_seed, "render", found.id, counters=np.arange(images))
-    rendered = shared_renderer().render(found, parameters, image_size_px, image_size_px)
-    if is_clip:
-        save_clip(rendered, output)
-    else:
-        save_sheet(contact_sheet(rendered, columns=columns), output)
-    say(f"{output}: {found.title}")
-
-
 def pretrain(
     *,
     config: str,

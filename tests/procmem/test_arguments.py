@@ -49,7 +49,16 @@ def show(process: str, *, encoders: list[str] | None = None, k: int = 3) -> None
     """
 
 
-TABLE = {"": "Eyes.", "train": train, "memory": {"": "Memories.", "show": show}}
+def look(place: Path | None = None, *, far: bool = False) -> None:
+    """Look somewhere.
+
+    Args:
+        place: where; the default is here.
+        far: look far.
+    """
+
+
+TABLE = {"look": look, "": "Eyes.", "train": train, "memory": {"": "Memories.", "show": show}}
 
 
 def parsed(*words):
@@ -70,6 +79,14 @@ def test_lists_flags_and_positionals_need_no_brackets():
     assert parsed("train", "--force", "false")[1]["force"] is False
     assert parsed("memory", "show", "--k=7", "a-b")[1] == {"process": "a-b", "encoders": None, "k": 7}
     assert parsed("train", "--allow-changed-config")[1]["allow_changed_config"] is True
+
+
+def test_an_optional_word_may_be_given_by_place_or_by_name():
+    assert parsed("look", "there", "--far")[1] == {"place": Path("there"), "far": True}
+    assert parsed("look", "--far", "--place", "there")[1] == {"place": Path("there"), "far": True}
+    assert parsed("look")[1] == {"place": None, "far": False}
+    with pytest.raises(UserError, match="unrecognized arguments: more"):
+        parsed("look", "there", "more")
 
 
 def test_a_recipe_comes_from_yaml_and_single_values_from_the_command_line(tmp_path):

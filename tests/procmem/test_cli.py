@@ -52,7 +52,11 @@ def test_the_list_of_commands_is_frozen():
         "memory remove",
         "pretrain",
         "preview",
+        "programs import",
+        "programs list",
         "programs render",
+        "programs screen",
+        "programs synthesize",
     ]
 
 
@@ -193,7 +197,7 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
         "run",
         "--overrides",
         *small_recipe,
-        "optimization.images=400",
+        "optimization.images=800",
     ]
     metrics = tmp_path / "run" / "metrics.csv"
     process = subprocess.Popen([sys.executable, "-m", "procmem", *words], stderr=subprocess.PIPE, text=True)
@@ -228,3 +232,30 @@ def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, smal
     assert "data:image/png;base64" in page
     assert json.loads((tmp_path / "demo" / "receipt.json").read_text())["found_before"] == 1
     assert not (tmp_path / "demo" / "report.html").stat().st_size > 15_000_000
+
+
+@pytest.mark.opengl
+@pytest.mark.slow
+def test_a_set_is_synthesized_screened_listed_and_trained_on(tmp_path, capsys):
+    assert main(["programs", "synthesize", "--count", "14", "--seed", "3", "--out", "set.json"]) == 0
+    words = ["programs", "screen", "set.json", "--sample", "4", "--passed-set", "passed.json", "--children", "1"]
+    assert main([*words, "--sheets", "sheets"]) == 0
+    assert "passed" in capsys.readouterr().out
+    assert list((tmp_path / "sheets").glob("*"))
+    assert main(["programs", "list", "passed.json", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert 1 <= len(listed) <= 4
+    (tmp_path / "process.yaml").write_text("leaves: {source: {shaders: {program_set: passed.json}}}")
+    assert main(["preview", "process.yaml", "--images", "4", "--image-size-px", "8", "--output", "sheet.png"]) == 0
+
+
+@pytest.mark.opengl
+def test_programs_from_elsewhere_are_imported_and_can_make_images(tmp_path, capsys):
+    (tmp_path / "theirs").mkdir()
+    body = "void mainImage(out vec4 c, in vec2 p) { c = vec4(fract(p * 0.1 + iTime), 0.5, 1.0); }"
+    (tmp_path / "theirs" / "good.frag").write_text(body)
+    (tmp_path / "theirs" / "bad.frag").write_text(body.replace("fract", "frict"))
+    assert main(["programs", "import", "theirs", "--dialect", "plain", "--out", "set.json"]) == 0
+    assert "cannot run bad.frag" in capsys.readouterr().out
+    (tmp_path / "process.yaml").write_text("shaders: {program_set: set.json}")
+    assert main(["preview", "process.yaml", "--images", "4", "--image-size-px", "8", "--output", "sheet.png"]) == 0

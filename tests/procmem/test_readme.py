@@ -49,6 +49,8 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
     smaller = {
         "preview": ["--images", "4", "--image-size-px", "8"],
         "pretrain": ["--overrides", *small_recipe],
+        "synthesize": ["--count", "7"],
+        "screen": ["--children", "1"],
     }
     assert main(["pretrain", "--config", "cpu_demo", "--run", "runs/demo/training", *smaller["pretrain"]]) == 0
     (example,) = blocks("python")
@@ -57,6 +59,7 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
     assert names["receipt"].found_before == 1
     assert names["audit"].memory_size == 24
     commands = [shlex.split(line)[1:] for line in lines_that_start_with("procmem")]
-    assert len(commands) == 6
+    assert len(commands) == 8
     for words in commands:
-        assert main([*words, *smaller.get(words[0], [])]) == 0, capsys.readouterr().err
+        own = [option for word in words[:2] for option in smaller.get(word, [])]
+        assert main([*words, *own]) == 0, capsys.readouterr().err

@@ -17,6 +17,7 @@ ROOF = {
     "procmem.demo_findings",
     "procmem.demo_report",
     "procmem.doctor",
+    "procmem.program_commands",
     "procmem.__main__",
 }
 """Modules of `procmem` that may import every room and are imported by none; the rest of it is the ground floor."""

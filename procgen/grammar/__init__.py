@@ -1,0 +1,1 @@
+"""The typed grammar: (scene class, seed) -> shader program."""

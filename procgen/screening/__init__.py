@@ -1,0 +1,1 @@
+"""Screening of shader programs: probe, measure, judge, drop near-duplicates, report."""

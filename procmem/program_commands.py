@@ -1,0 +1,222 @@
+"""What the commands about shader programs do; see `procmem.commands` for the conventions."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from procmem.errors import UserError, WorkError, unknown_name
+from procmem.files import write_json
+from procmem.progress import say
+
+if TYPE_CHECKING:
+    from procgen.programs import ShaderProgram
+
+
+def programs_list(programs: Path | None = None, *, families: list[str] | None = None, json: bool = False) -> None:
+    """List programs: id, cost, number of parameters, licence, title.
+
+    Args:
+        programs: a program set made by 'procmem programs synthesize'; without it the shipped programs are listed.
+        families: families to list; the default is all.
+        json: print the list as JSON, with fingerprints.
+    """
+    found = _find_programs(programs, families)
+    if json:
+        entries = [
+            {
+                "id": program.id,
+                "family": program.family,
+                "title": program.title,
+                "cost": program.cost,
+                "licence": program.licence,
+                "dialect": program.dialect,
+                "parameters": [parameter.describe() for parameter in program.parameters],
+                "fingerprint": program.fingerprint,
+            }
+            for program in found
+        ]
+        sys.stdout.write(json_format.dumps(entries, indent=2) + "\n")
+        return
+    width = max((len(program.id) for program in found), default=0)
+    for program in found:
+        counts = f"{len(program.parameters):>2} parameters"
+        sys.stdout.write(f"{program.id:<{width}}  {program.cost:<6}  {counts}  {program.licence}  {program.title}\n")
+    say(f"{len(found)} programs in {len({program.family for program in found})} families")
+
+
+def programs_render(
+    program: str,
+    *,
+    images: int = 24,
+    columns: int = 12,
+    image_size_px: int = 128,
+    root_seed: int = 0,
+    output: Path = Path("program.png"),
+) -> None:
+    """Draw one shader program with many parameters: a contact sheet, or a looping clip.
+
+    Args:
+        program: its id such as sky/clouds, or a .glsl file.
+        images: how many images, or frames of a clip.
+        columns: images in a row.
+        image_size_px: side of an image.
+        root_seed: fixes the parameters.
+        output: the picture to write; .png and .jpg are sheets, .gif is a clip.
+    """
+    import numpy as np
+
+    from procgen.clip import clip_parameters, save_clip
+    from procgen.preview import contact_sheet, save_sheet
+    from procgen.programs import find_program
+    from procgen.renderer import shared_renderer
+
+    found = find_program(program)
+    is_clip = output.suffix.lower() == ".gif"
+    if is_clip:
+        parameters = clip_parameters(found, root_seed, num_frames=images)
+    else:
+        parameters = found.draw_parameters(root_seed, "render", found.id, counters=np.arange(images))
+    rendered = shared_renderer().render(found, parameters, image_size_px, image_size_px)
+    if is_clip:
+        save_clip(rendered, output)
+    else:
+        save_sheet(contact_sheet(rendered, columns=columns), output)
+    say(f"{output}: {found.title}")
+
+
+def programs_synthesize(*, count: int, out: Path, seed: int = 0) -> None:
+    """Write a set of generated programs, evenly over the scene classes.
+
+    The file holds seeds and a hash, not sources: a few bytes a program.
+
+    Args:
+        count: how many programs.
+        out: the set's file (.json).
+        seed: which set; sets of different seeds have no program in common.
+    """
+    from procgen.program_sets import make_program_set, members_of
+
+    program_set = make_program_set(members_of(count, seed))
+    program_set.write(out)
+    say(f"wrote {out}: {count} programs, hash {program_set.hash}")
+
+
+def programs_screen(
+    programs: Path | None = None,
+    *,
+    families: list[str] | None = None,
+    sample: int | None = None,
+    sample_seed: int = 0,
+    output: Path = Path("screened.json"),
+    passed_set: Path | None = None,
+    sheets: Path | None = None,
+    children: int | None = None,
+    time_limit_seconds: float = 60.0,
+    json: bool = False,
+) -> None:
+    """Render small probes of programs, reject bad ones and near-duplicates, and print the yields.
+
+    Programs are rendered in processes that can be killed, so that an endless loop costs one process and not the run.
+    An interrupted screening continues: findings are kept in a file beside the output.
+
+    Args:
+        programs: a program set made by 'procmem programs synthesize'; without it the shipped programs are screened.
+        families: families to screen; the default is all.
+        sample: screen only so many programs, drawn at random.
+        sample_seed: fixes which.
+        output: list of the programs that passed, with hashes and reasons, as JSON.
+        passed_set: file for the programs that passed as a program set, which can be trained on as the one screened.
+        sheets: folder for contact sheets of what passed and of each reason.
+        children: rendering processes; the default is one for each processor core.
+        time_limit_seconds: a program that gives no answer for so long is a killer.
+        json: print the result as JSON instead of a table.
+    """
+    from procgen.screening.report import write_sheets, yield_table
+    from procgen.screening.screen import screen
+
+    if programs is None and passed_set is not None:
+        raise UserError("passed_set needs a program set to screen; the shipped programs are none")
+    chosen = _sample(_find_programs(programs, families), sample, sample_seed)
+    screening = screen(
+        chosen,
+        output.with_name(output.name + ".findings.jsonl"),
+        num_children=children or os.cpu_count() or 1,
+        time_limit_seconds=time_limit_seconds,
+    )
+    result = screening.to_dict()
+    write_json(output, result)
+    if passed_set is not None:
+        _write_program_set(screening.passed, passed_set)
+        say(f"wrote {passed_set}")
+    if sheets is not None:
+        for path in write_sheets(screening, sheets):
+            say(f"wrote {path}")
+    sys.stdout.write(json_format.dumps(result, indent=2) + "\n" if json else yield_table(screening))
+    say(f"wrote {output}")
+
+
+def programs_import(folder: Path, *, out: Path, dialect: Literal["shadertoy", "twigl", "plain"] = "plain") -> None:
+    """Read programs written for Shadertoy, TwiGL or as plain fragment shaders.
+
+    What cannot run is listed with the reason. The set's file holds your programs' sources; mind their licences.
+
+    Args:
+        folder: the programs' folder.
+        out: the set's file (.json).
+        dialect: shadertoy (JSON files), twigl (fragments/ beside modes/) or plain (.frag, .glsl).
+    """
+    from procgen.dialects.importing import import_folder, write_imported
+    from procgen.renderer import shared_renderer
+
+    found = import_folder(folder, dialect, shared_renderer().compile)
+    for file, reason in found.skipped:
+        sys.stdout.write(f"cannot run {file}: {reason}\n")
+    set_hash = write_imported(out, found)
+    num_stand_ins = sum(bool(program.stand_ins) for program in found.programs)
+    say(
+        f"wrote {out}: {len(found.programs)} programs, {len(found.skipped)} cannot run, "
+        f"{num_stand_ins} with a noise texture for a missing one, hash {set_hash}"
+    )
+
+
+def _find_programs(path: Path | None, families: list[str] | None) -> tuple[ShaderProgram, ...]:
+    """Shipped programs, or those of a program set; of some families."""
+    from procgen.programs import load_programs
+
+    if path is None:
+        return load_programs(families)
+    from procgen.program_sets import load_program_set
+
+    found = tuple(load_program_set(path))
+    known = {program.family for program in found}
+    for family in families or ():
+        if family not in known:
+            raise unknown_name("family of shader programs", family, known)
+    return tuple(program for program in found if families is None or program.family in families)
+
+
+def _write_program_set(programs: Sequence[ShaderProgram], path: Path) -> None:
+    """Write programs of the grammar as a program set; their ids end in their seeds."""
+    from procgen.program_sets import make_program_set
+
+    if not programs:
+        raise WorkError("no program passed, so there is no set to write")
+    make_program_set((program.family, int(program.id.rsplit("/", 1)[1])) for program in programs).write(path)
+
+
+def _sample(programs: tuple[ShaderProgram, ...], count: int | None, seed: int) -> tuple[ShaderProgram, ...]:
+    """`count` programs by chance, in order of id."""
+    from procgen.seeds import generator
+
+    if count is None:
+        return programs
+    if count < 1:
+        raise UserError(f"sample must be at least 1, got {count}")
+    ordered = sorted(programs, key=lambda program: program.id)
+    order = generator(seed, "screening", "sample").permutation(len(ordered))
+    return tuple(ordered[index] for index in sorted(order[:count]))
