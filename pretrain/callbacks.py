@@ -6,6 +6,7 @@ together, and leaves a checkpoint behind. A second one stops at once.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import signal
 import sys
@@ -35,12 +36,12 @@ TERMINAL_SECONDS, LOG_SECONDS = 0.1, 30.0
 """Between two updates of the progress bar: where a person watches, and where it goes to a log."""
 
 
-class StepCallback(Callback):
+class StepCallback(Callback, abc.ABC):
     """Calls `on_step` once for each completed optimizer step, not for each micro-batch."""
 
+    @abc.abstractmethod
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
         """Step is the number of completed steps, so the first call has 1."""
-        raise NotImplementedError
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._last_step = trainer.global_step

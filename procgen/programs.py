@@ -40,6 +40,9 @@ __all__ = ["Cost", "Parameter", "ShaderProgram", "find_program", "load_programs"
 
 Cost = Literal["light", "medium", "heavy"]
 
+OWN_FAMILY = "file"
+"""Family of a program that was read from a file outside the shipped set."""
+
 _FIELD = re.compile(r"^//\s*(title|licence|cost|include|parameter)\s*:\s*(.*?)\s*$")
 _LOOKS_LIKE_A_FIELD = re.compile(r"^//\s*([a-z]+)\s*:\s")
 
@@ -82,7 +85,7 @@ class ShaderProgram:
     @property
     def file(self) -> str:
         """Name of the program's file, for messages."""
-        return f"shaders/programs/{self.id}.glsl" if self.dialect == "native" else self.id
+        return _file_of(self.id) if self.dialect == "native" else self.id
 
     @property
     def num_floats(self) -> int:
@@ -164,7 +167,7 @@ def find_program(name_or_path: str) -> ShaderProgram:
     if name_or_path.endswith(".glsl"):
         path = Path(name_or_path)
         try:
-            return parse_program(f"file/{path.stem}", path.read_text(encoding="utf-8"))
+            return parse_program(f"{OWN_FAMILY}/{path.stem}", path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {name_or_path!r}: {error}") from error
     by_id = {program.id: program for program in _shipped_programs()}
@@ -191,7 +194,7 @@ def parse_program(program_id: str, source: str) -> ShaderProgram:
     once: dict[str, str] = {}
     includes: list[str] = []
     parameters: list[Parameter] = []
-    file = f"shaders/programs/{program_id}.glsl"
+    file = _file_of(program_id)
     for number, line in enumerate(source.splitlines(), start=1):
         if not line.startswith("//"):
             break
@@ -211,6 +214,11 @@ def parse_program(program_id: str, source: str) -> ShaderProgram:
         cost=cast(Cost, once.get("cost", "light")),
         licence=once.get("licence", "Apache-2.0"),
     )
+
+
+def _file_of(program_id: str) -> str:
+    family, _, name = program_id.partition("/")
+    return f"{name}.glsl" if family == OWN_FAMILY else f"shaders/programs/{program_id}.glsl"
 
 
 def _read_line(line: str, once: dict[str, str], includes: list[str], parameters: list[Parameter]) -> None:

@@ -71,7 +71,7 @@ def test_the_list_of_commands_is_frozen():
         (["preview", "shaders_kml", "--families", "sky"], "families are chosen for the process shaders"),
         (["programs", "render", "sky/cloudz"], "did you mean 'sky/clouds'"),
         (["programs", "render", "none.glsl"], "cannot read 'none.glsl'"),
-        (["programs", "render", "bad.glsl"], "shaders/programs/file/bad.glsl:1: the header needs a title"),
+        (["programs", "render", "bad.glsl"], "error: bad.glsl:1: the header needs a title"),
         (["pretrain", "--config", "cpu_demmo"], "did you mean 'cpu_demo'"),
         (
             ["pretrain", "--config", "cpu_demo", "--overrides", "head.hiden_size=3"],
