@@ -158,7 +158,7 @@ def test_a_larger_memory_than_one_block_is_searched_to_its_end() -> None:
     assert np.array_equal(neighbors.ids, np.argsort(-exact, axis=1)[:, :10])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     grid=st.lists(st.tuples(*[st.integers(-2, 2)] * 3).filter(any), min_size=1, max_size=30),
     num_queries=st.integers(1, 4),

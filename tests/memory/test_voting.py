@@ -119,7 +119,7 @@ def test_extreme_temperatures_keep_every_weight_positive(temperature: float) -> 
     assert np.isfinite(votes.scores).all()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-0.5, 0.0, 0.25, 0.5, 0.9])), min_size=1, max_size=12),
     padding=st.integers(0, 2),

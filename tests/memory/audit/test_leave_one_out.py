@@ -105,7 +105,7 @@ def test_one_class_never_flips(unit_rows: MakeUnitRows) -> None:
     assert result.num_private == 30
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     grid=st.lists(st.tuples(*[st.integers(-1, 1)] * 3).filter(any), min_size=1, max_size=14),
     k=st.integers(1, 16),
