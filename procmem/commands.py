@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from memory.voting import Rule
 from procmem.errors import UserError
 from procmem.files import write_json
 from procmem.progress import say
 from procmem.recipes import find_recipe
+from procmem.strict_yaml import read_value, read_yaml
 
 OnCorrupt = Literal["fail", "skip"]
 PREVIEW_POOL = 4
@@ -35,7 +34,7 @@ def doctor(*, json: bool = False) -> int:
 
     findings = examination.examine()
     if json:
-        _print_json(examination.to_json(findings))
+        print_json(examination.to_json(findings))
     else:
         sys.stdout.write(examination.render(findings))
     return int(any(finding.part == "opengl" and finding.state == "missing" for finding in findings))
@@ -84,7 +83,7 @@ def preview(
 
     specification: Any = process
     if process.endswith((".yaml", ".yml")):
-        specification = yaml.safe_load(_read(Path(process)))
+        specification = read_yaml(Path(process))
     if families is not None:
         if process != "shaders":
             raise UserError(f"families are chosen for the process shaders, got {process!r}")
@@ -165,7 +164,7 @@ def memory_info(memory: Path) -> None:
     from memory.memory import VisualMemory
 
     opened = VisualMemory.open(memory)
-    _print_json(
+    print_json(
         {
             "entries": len(opened),
             "classes": len(opened.class_names),
@@ -204,7 +203,7 @@ def memory_erase(memory: Path, *, ids: list[int], receipt: Path | None = None) -
     record = VisualMemory.open(memory).erase(ids).to_dict()
     if receipt is not None:
         write_json(receipt, record)
-    _print_json(record)
+    print_json(record)
 
 
 def audit_leave_one_out(
@@ -230,7 +229,7 @@ def audit_leave_one_out(
     opened.check_card(loaded.card())
     queries = extract(loaded, find_dataset(dataset).val)
     neighbors = opened.search(queries.values, k + 1)
-    _print_json(leave_one_out(neighbors, k, query_labels=queries.labels, rule=rule).summary())
+    print_json(leave_one_out(neighbors, k, query_labels=queries.labels, rule=rule).summary())
 
 
 def evaluate(
@@ -280,16 +279,10 @@ def _assignments(words: list[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not equals or not key:
             raise UserError(f"a setting is KEY=VALUE, for example optimization.batch_size=64, got {word!r}")
-        assignments[key] = yaml.safe_load(value)
+        assignments[key] = read_value(value)
     return assignments
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
-
-
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Write JSON for machines to standard output."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")

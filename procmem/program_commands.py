@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_format
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from procmem.commands import print_json
 from procmem.errors import UserError, WorkError, unknown_name
 from procmem.files import write_json
 from procmem.progress import say
@@ -40,7 +40,7 @@ def programs_list(programs: Path | None = None, *, families: list[str] | None = 
             }
             for program in found
         ]
-        sys.stdout.write(json_format.dumps(entries, indent=2) + "\n")
+        print_json(entries)
         return
     width = max((len(program.id) for program in found), default=0)
     for program in found:
@@ -156,7 +156,10 @@ def programs_screen(
     if sheets is not None:
         for path in write_sheets(screening, sheets):
             say(f"wrote {path}")
-    sys.stdout.write(json_format.dumps(result, indent=2) + "\n" if json else yield_table(screening))
+    if json:
+        print_json(result)
+    else:
+        sys.stdout.write(yield_table(screening))
     say(f"wrote {output}")
 
 

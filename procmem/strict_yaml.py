@@ -55,6 +55,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_value(text: str) -> Any:
+    """One value, read as in a recipe.
+
+    Raises:
+        UserError: if it is not YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{text!r} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
 def with_overrides(value: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of nested mappings with some entries replaced, each named by its dotted path (``head.hidden_size``)."""
     result = dict(value)

@@ -100,6 +100,17 @@ def test_wrong_requests_get_one_line_and_exit_code_2(words, said, capsys, tmp_pa
     assert captured.err.startswith("procmem: error: ")
 
 
+def test_overrides_and_compositions_are_read_like_recipes(tmp_path, capsys):
+    rate = "optimization.base_learning_rate=1e-3"  # a number in a recipe, so a number here
+    assert main(["pretrain", "--config", "cpu_demo", "--overrides", rate, "log_every_steps=fast"]) == 2
+    assert "log_every_steps must be a whole number" in capsys.readouterr().err
+    assert main(["pretrain", "--config", "cpu_demo", "--overrides", "process={mixup: "]) == 2
+    assert "is not valid YAML" in capsys.readouterr().err
+    (tmp_path / "broken.yaml").write_text("mixup: {source: ")
+    assert main(["preview", "broken.yaml"]) == 2
+    assert "'broken.yaml' is not valid YAML" in capsys.readouterr().err
+
+
 @pytest.mark.opengl
 def test_preview_draws_a_sheet_of_a_composition(tmp_path):
     (tmp_path / "mix.yaml").write_text("mixup: {num_images: 2, source: {leaves: {source: shaders}}}")
