@@ -14,6 +14,7 @@ Letters: B images, P floats a row of parameters, H W image size.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import moderngl
@@ -47,9 +48,17 @@ class Renderer:
         max_resident_programs: compiled programs that are kept.
         batch_memory_bytes: pixels of one dispatch; larger batches are split, which changes no byte.
 
+    Attributes:
+        on_program: None, or a callable that is given a program's fingerprint (`ShaderProgram.fingerprint`) before
+            the program first touches the driver in a call of `render` or `compile`. Whoever watches over this process
+            learns from it which program hangs or kills it. It is called once a call and not for an empty batch, must
+            return at once, and what it raises ends the call; it may be set and replaced at any time.
+
     Raises:
         UserError: if an argument is not positive or OpenGL is missing.
     """
+
+    on_program: Callable[[str], None] | None = None
 
     def __init__(
         self, max_resident_programs: int = MAX_RESIDENT_PROGRAMS, batch_memory_bytes: int = BATCH_MEMORY_BYTES
@@ -155,6 +164,8 @@ class Renderer:
 
     def _shader(self, program: ShaderProgram) -> Any:
         """The compiled program, from the cache or anew."""
+        if self.on_program is not None:
+            self.on_program(program.fingerprint)
         if program.fingerprint in self._compiled:
             self._compiled.move_to_end(program.fingerprint)
             return self._compiled[program.fingerprint]

@@ -137,6 +137,23 @@ def test_an_earlier_result_is_not_overwritten_by_the_next_batch():
     assert first.unique().tolist() == [51]
 
 
+def test_whoever_listens_hears_of_a_program_before_the_driver_does():
+    program, broken = make_program("vec3 shade(vec2 p) { return vec3(value); }", VALUE), make_program("nonsense")
+    heard = []
+    renderer = Renderer()
+    renderer.on_program = heard.append
+    renderer.render(program, rows(0.2, 0.4, 0.6), 2, 2)
+    renderer.render(program, np.empty((0, 1), np.float32), 2, 2)
+    with pytest.raises(UserError, match="does not compile"):
+        renderer.compile(broken)
+    renderer.render(program, rows(0.2), 2, 2)
+    assert heard == [program.fingerprint, broken.fingerprint, program.fingerprint]
+    renderer.on_program = None
+    renderer.render(program, rows(0.2), 2, 2)
+    assert len(heard) == 3
+    renderer.release()
+
+
 def test_an_empty_batch_gives_no_images():
     program = make_program("vec3 shade(vec2 p) { return vec3(value); }", VALUE)
     assert shared_renderer().render(program, np.empty((0, 1), np.float32), 5, 7).shape == (0, 3, 5, 7)
