@@ -3,7 +3,8 @@
 A block (some hundreds to thousands of images of tens of programs) is the unit of work: it amortises the compilation
 of programs, and inside a block every rendered image serves several mixes, so that a mixed image costs about one
 render. Operators take another process as their source; their random draws are keyed by their path in the composition,
-so the same shaders under two mixups are two different streams.
+so the same shaders under two mixups are two different streams. Operators are in `procgen.operators`, further sources
+in `procgen.sources`.
 
 The alternative, a process as a function of a single sample index, was rejected: it renders n images for each mix.
 
@@ -25,8 +26,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from procgen.leaves import join_by_mask, leaf_masks
-from procgen.mixing import WeightRule, draw_weights, mixup
 from procgen.program_sets import load_program_set
 from procgen.programs import ShaderProgram, load_programs, program_set_hash
 from procgen.renderer import shared_renderer
@@ -235,60 +234,3 @@ class Operator(Process):
         order = random.permutation(self.block_size)
         dealt: npt.NDArray[np.int64] = order[(np.arange(self.block_size) + offsets[:, None]) % self.block_size]
         return dealt
-
-
-class Mixup(Operator):
-    """Convex combination of `num_images` images of the source (see `procgen.mixing`).
-
-    Args:
-        source: where the images come from.
-        num_images: images in one mix; 6 in the published Shaders Mixup set, 2 in Shaders KML Mixup.
-        weights: rule of `draw_weights`.
-    """
-
-    name = "mixup"
-
-    def __init__(self, source: Process, *, num_images: int = 6, weights: WeightRule = "normalised_uniform") -> None:
-        draw_weights(weights, num_images, 1, 0)  # refuses a bad rule or count here, not in a worker
-        super().__init__(source, num_images)
-        self.weights: WeightRule = weights
-
-    def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
-        return mixup(sources, self._draw(root_seed, block_index, path))
-
-    def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
-        weights = self._draw(root_seed, block_index, path)[:, image_index]
-        return {"weights": [float(weight) for weight in weights]}
-
-    def _draw(self, root_seed: int, block_index: int, path: Path) -> torch.Tensor:
-        return draw_weights(self.weights, self.num_sources, self.block_size, root_seed, *path, "weights", block_index)
-
-    def describe(self) -> dict[str, Any]:
-        options = {"num_images": self.num_sources, "weights": self.weights, "source": self.source.describe()}
-        return {"mixup": options}
-
-
-class Leaves(Operator):
-    """K-means leaves: one image's colour clusters join two other images (see `procgen.leaves`).
-
-    Args:
-        source: where mask and textures come from.
-        mask_size_px: side of the square on which pixels are clustered; None clusters at the image's own size,
-            256 is the paper's.
-    """
-
-    name = "leaves"
-
-    def __init__(self, source: Process, *, mask_size_px: int | None = None) -> None:
-        super().__init__(source, 3)
-        self.mask_size_px = mask_size_px
-
-    def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
-        mask_image, texture_a, texture_b = sources
-        return join_by_mask(leaf_masks(mask_image, self.mask_size_px), texture_a, texture_b)
-
-    def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
-        return {"roles": ["mask", "texture_a", "texture_b"]}
-
-    def describe(self) -> dict[str, Any]:
-        return {"leaves": {"mask_size_px": self.mask_size_px, "source": self.source.describe()}}

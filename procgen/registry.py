@@ -15,7 +15,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from procgen.process import Leaves, Mixup, Process, Shaders
+from procgen.operators import Leaves, Mixup
+from procgen.process import Process, Shaders
 from procmem.errors import UserError, unknown_name
 
 Specification = str | Mapping[str, Any]

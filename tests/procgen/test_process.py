@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from procgen.leaves import join_by_mask, leaf_masks
-from procgen.process import Leaves, Mixup, Process, Shaders
+from procgen.operators import Leaves, Mixup
+from procgen.process import Process, Shaders
 from procgen.registry import NAMED, make_process
 from procmem.errors import UserError
 
