@@ -21,13 +21,16 @@ class Mixup(Operator):
         source: where the images come from.
         num_images: images in one mix; 6 in the published Shaders Mixup set, 2 in Shaders KML Mixup.
         weights: rule of `draw_weights`.
+        reuse: how many times a block of the source is dealt (see `Operator`).
     """
 
     name = "mixup"
 
-    def __init__(self, source: Process, *, num_images: int = 6, weights: WeightRule = "normalised_uniform") -> None:
+    def __init__(
+        self, source: Process, *, num_images: int = 6, weights: WeightRule = "normalised_uniform", reuse: int = 1
+    ) -> None:
         draw_weights(weights, num_images, 1, 0)  # refuses a bad rule or count here, not in a worker
-        super().__init__(source, num_images)
+        super().__init__(source, num_images, reuse)
         self.weights: WeightRule = weights
 
     def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
@@ -40,9 +43,8 @@ class Mixup(Operator):
     def _draw(self, root_seed: int, block_index: int, path: Path) -> torch.Tensor:
         return draw_weights(self.weights, self.num_sources, self.block_size, root_seed, *path, "weights", block_index)
 
-    def describe(self) -> dict[str, Any]:
-        options = {"num_images": self.num_sources, "weights": self.weights, "source": self.source.describe()}
-        return {"mixup": options}
+    def _options(self) -> dict[str, Any]:
+        return {"num_images": self.num_sources, "weights": self.weights}
 
 
 class Leaves(Operator):
@@ -52,12 +54,13 @@ class Leaves(Operator):
         source: where mask and textures come from.
         mask_size_px: side of the square on which pixels are clustered; None clusters at the image's own size,
             256 is the paper's.
+        reuse: how many times a block of the source is dealt (see `Operator`).
     """
 
     name = "leaves"
 
-    def __init__(self, source: Process, *, mask_size_px: int | None = None) -> None:
-        super().__init__(source, 3)
+    def __init__(self, source: Process, *, mask_size_px: int | None = None, reuse: int = 1) -> None:
+        super().__init__(source, 3, reuse)
         self.mask_size_px = mask_size_px
 
     def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
@@ -67,5 +70,5 @@ class Leaves(Operator):
     def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
         return {"roles": ["mask", "texture_a", "texture_b"]}
 
-    def describe(self) -> dict[str, Any]:
-        return {"leaves": {"mask_size_px": self.mask_size_px, "source": self.source.describe()}}
+    def _options(self) -> dict[str, Any]:
+        return {"mask_size_px": self.mask_size_px}

@@ -19,8 +19,9 @@ Letters: N = block size, H W image size.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
-from typing import Any
+import copy
+from collections.abc import Collection, Sequence
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ from procmem.errors import UserError
 from procmem.files import fingerprint
 
 Path = tuple[int | str, ...]
+NO_PROGRAM = ""  # given to `Renderer.on_program` when a block's last program is done
 
 
 class Process(abc.ABC):
@@ -75,6 +77,27 @@ class Process(abc.ABC):
     def program_set_hash(self) -> str:
         """64 hex digits over the sources and parameter tables of all shader programs; "" without shaders."""
 
+    def excluding(self, programs: Collection[str]) -> Self:
+        """This process without some shader programs.
+
+        Their images are drawn anew from the other programs, as a pure function of what is excluded; source images of
+        the other programs stay as they were.
+
+        Args:
+            programs: `ShaderProgram.fingerprint` of each; those that this process does not draw from are ignored.
+
+        Raises:
+            UserError: if no program would be left.
+        """
+        clone = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Process):
+                setattr(clone, name, value.excluding(programs))
+            elif isinstance(value, list | tuple) and any(isinstance(item, Process) for item in value):
+                items = (item.excluding(programs) if isinstance(item, Process) else item for item in value)
+                setattr(clone, name, type(value)(items))
+        return clone
+
     @property
     def fingerprint(self) -> str:
         """64 hex digits: equal fingerprint and root seed, equal images."""
@@ -92,10 +115,12 @@ class Shaders(Process):
         families: families of programs to draw from; None takes all.
         programs: the programs themselves, instead of `families`.
         program_set: file of a program set (see `procgen.program_sets`), instead of `families`.
+        excluded_programs: fingerprints of programs that are not to run here, for example because they end the process
+            that renders them. Images of all other programs are the same with and without.
 
     Raises:
-        UserError: if a size is not positive, a family is unknown, the set does not match its hash, or programs are
-            named in more than one way.
+        UserError: if a size is not positive, a family is unknown, the set does not match its hash, programs are
+            named in more than one way, or an excluded program is not among them.
     """
 
     def __init__(
@@ -107,6 +132,7 @@ class Shaders(Process):
         families: Sequence[str] | None = None,
         programs: Sequence[ShaderProgram] | None = None,
         program_set: str | None = None,
+        excluded_programs: Collection[str] = (),
     ) -> None:
         for name, value in (
             ("image_size_px", image_size_px),
@@ -123,6 +149,27 @@ class Shaders(Process):
         self.programs = _choose_programs(families, programs, program_set)
         if not self.programs:
             raise UserError("no shader programs to draw from: the list of programs is empty")
+        self.excluded_programs: tuple[str, ...] = ()
+        self._allowed = np.arange(len(self.programs))
+        self._exclude(excluded_programs)
+        unknown = sorted(set(excluded_programs) - set(self.excluded_programs))
+        if unknown:
+            raise UserError(f"an excluded program is not among the {len(self.programs)} programs: {unknown[0]!r}")
+
+    def excluding(self, programs: Collection[str]) -> Self:
+        clone = copy.copy(self)
+        clone._exclude(programs)
+        return clone
+
+    def _exclude(self, programs: Collection[str]) -> None:
+        if not programs:
+            return
+        fingerprints = [program.fingerprint for program in self.programs]
+        excluded = ({*self.excluded_programs, *programs}) & set(fingerprints)
+        self.excluded_programs = tuple(sorted(excluded))
+        self._allowed = np.flatnonzero([one not in excluded for one in fingerprints])
+        if not len(self._allowed):
+            raise UserError(f"no shader program is left: all {len(self.programs)} are excluded")
 
     def block(self, root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
         size, path = self.image_size_px, (*path, "shaders")
@@ -133,6 +180,9 @@ class Shaders(Process):
             chosen = np.flatnonzero(program_of_image == index)
             parameters = self._parameters(program, root_seed, block_index, chosen, path)
             images[torch.from_numpy(chosen)] = shared_renderer().render(program, parameters, size, size)
+        watcher = shared_renderer().on_program
+        if watcher is not None:
+            watcher(NO_PROGRAM)  # no program is to blame for what comes after the last
         return images
 
     def recipe(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> dict[str, Any]:
@@ -152,7 +202,11 @@ class Shaders(Process):
             "block_size": self.block_size,
             "images_per_program": self.images_per_program,
         }
-        chosen = {"families": self.families, "program_set": self.program_set_hash if self.program_set else None}
+        chosen = {
+            "families": self.families,
+            "program_set": self.program_set_hash if self.program_set else None,
+            "excluded_programs": list(self.excluded_programs) or None,
+        }
         return {"shaders": options | {name: value for name, value in chosen.items() if value is not None}}
 
     @property
@@ -165,6 +219,10 @@ class Shaders(Process):
         num_programs = -(-self.block_size // self.images_per_program)
         rounds = -(-num_programs // len(self.programs))
         drawn = np.concatenate([random.permutation(len(self.programs)) for _ in range(rounds)])[:num_programs]
+        banned = ~np.isin(drawn, self._allowed)
+        if banned.any():
+            replacements = generator(root_seed, *path, "replacements", block_index)
+            drawn[banned] = replacements.choice(self._allowed, size=banned.sum())
         return random.permutation(np.repeat(drawn, self.images_per_program)[: self.block_size])
 
     def _parameters(
@@ -188,24 +246,33 @@ class Operator(Process):
     """A process that makes each image from several images of its source's block of the same index.
 
     Sources are dealt by one permutation and distinct offsets: the images of one mix always differ, and every image
-    of the source serves equally many mixes.
+    of the source serves equally many mixes. With `reuse` r they are dealt r times with other draws: the block is r
+    times as large as its source's, for the same rendering (measured, with what it costs in diversity, in
+    ``benchmarks/stream.py``; the default is 1).
     """
 
     name: str
     num_sources: int
 
-    def __init__(self, source: Process, num_sources: int) -> None:
+    def __init__(self, source: Process, num_sources: int, reuse: int = 1) -> None:
         if num_sources > source.block_size:
             raise UserError(f"{self.name} takes {num_sources} images, but a block has only {source.block_size}")
+        if reuse < 1:
+            raise UserError(f"reuse must be at least 1, got {reuse}")
         self.source = source
         self.num_sources = num_sources
         self.image_size_px = source.image_size_px
-        self.block_size = source.block_size
+        self.reuse = reuse
+        self.block_size = reuse * source.block_size
         self.real_images = source.real_images
 
     @abc.abstractmethod
     def _mix(self, sources: list[torch.Tensor], root_seed: int, block_index: int, path: Path) -> torch.Tensor:
         """Mix `num_sources` batches of N images into one."""
+
+    @abc.abstractmethod
+    def _options(self) -> dict[str, Any]:
+        """The operator's options as JSON, for `describe`; source and reuse are added."""
 
     @abc.abstractmethod
     def _details(self, root_seed: int, block_index: int, image_index: int, path: Path) -> dict[str, Any]:
@@ -223,6 +290,10 @@ class Operator(Process):
         sources = [self.source.recipe(root_seed, block_index, int(index), path) for index in indices]
         return {"operator": self.name, **self._details(root_seed, block_index, image_index, path), "sources": sources}
 
+    def describe(self) -> dict[str, Any]:
+        reuse = {"reuse": self.reuse} if self.reuse != 1 else {}
+        return {self.name: self._options() | reuse | {"source": self.source.describe()}}
+
     @property
     def program_set_hash(self) -> str:
         return self.source.program_set_hash
@@ -230,7 +301,9 @@ class Operator(Process):
     def _deal(self, root_seed: int, block_index: int, path: Path) -> npt.NDArray[np.int64]:
         """(num_sources, N) indices into the source's block; a column holds the sources of one mix."""
         random = generator(root_seed, *path, "deal", block_index)
-        offsets = random.choice(self.block_size, size=self.num_sources, replace=False)
-        order = random.permutation(self.block_size)
-        dealt: npt.NDArray[np.int64] = order[(np.arange(self.block_size) + offsets[:, None]) % self.block_size]
-        return dealt
+        rounds, pool_size = [], self.source.block_size
+        for _ in range(self.reuse):
+            offsets = random.choice(pool_size, size=self.num_sources, replace=False)
+            order = random.permutation(pool_size)
+            rounds.append(order[(np.arange(pool_size) + offsets[:, None]) % pool_size])
+        return np.concatenate(rounds, axis=1)

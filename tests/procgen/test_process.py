@@ -67,6 +67,27 @@ def test_the_images_of_a_mix_differ_and_every_source_image_serves_equally_often(
     assert np.bincount(np.ravel(used)).tolist() == [6] * 10
 
 
+def test_reuse_deals_a_block_again_with_other_draws():
+    source = NumberedSource(block_size=10)
+    process, once = Mixup(source, num_images=3, reuse=4), Mixup(source, num_images=3)
+    assert process.block_size == 40
+    used = [[part["index"] for part in process.recipe(0, 7, i)["sources"]] for i in range(40)]
+    assert used[:10] == [[part["index"] for part in once.recipe(0, 7, i)["sources"]] for i in range(10)]
+    assert len({tuple(indices) for indices in used}) > 30
+    for start in range(0, 40, 10):
+        assert all(len(set(indices)) == 3 for indices in used[start : start + 10])
+        assert np.bincount(np.ravel(used[start : start + 10])).tolist() == [3] * 10
+    block, pool = process.block(0, 7), source.block(0, 7, ("x",))
+    for i in range(40):
+        weights = process.recipe(0, 7, i)["weights"]
+        exact = sum(w * pool[index].double() for w, index in zip(weights, used[i], strict=True))
+        assert (block[i].double() - exact).abs().max() <= 0.5 + 1e-4
+    assert process.fingerprint != once.fingerprint
+    assert Leaves(source, reuse=2).fingerprint != Leaves(source).fingerprint
+    with pytest.raises(UserError, match="reuse must be at least 1, got 0"):
+        Mixup(source, reuse=0)
+
+
 def test_blocks_repeat_and_differ_between_indices_and_seeds():
     process = Mixup(Leaves(NumberedSource()), num_images=2, weights="equal")
     assert torch.equal(process.block(0, 1), process.block(0, 1))
