@@ -1,34 +1,45 @@
 """VisualMemory: labelled embeddings of real images that can be added, removed, erased, searched and audited.
 
 The only object most callers need. It joins the store (disk) with exact search and votes (RAM): the entries of one
-version are read once, on the first query, and read again after a change. That costs N D floats of memory and 0.4 s
-for 200,000 x 384; searching on disk would cost a read for every query batch.
+version are read once, on the first query, and kept in step with the changes made through this object. That costs N D
+floats of memory and 0.4 s for 200,000 x 384; searching on disk would cost a read for every query batch.
 
     memory = VisualMemory.create(folder, encoder.card(), class_names=["cat", "dog"])
     memory.add(embeddings, labels, card=encoder.card())
     votes = memory.classify(encoder.embed(images), k=20)
 
-Letters: N entries, Q queries, D embedding.
+Letters: N entries, Q queries, C classes, D embedding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from memory.erasure import erase_entries
+from memory import changes, history, selection
+from memory.artefacts import ArtefactRegistry
+from memory.erasure import erase_entries, resume_erasure
+from memory.hierarchy import Level, find_level
+from memory.history import Version
+from memory.ledger import Precision
 from memory.neighbors import Neighbors
 from memory.receipt import Receipt
+from memory.resident import Resident
+from memory.schema import Batch, as_integers, as_weights, check_batch
 from memory.search import DEFAULT_BUDGET_BYTES, exact_search
 from memory.similarity import as_embeddings
-from memory.store import Entries, Store, Version
+from memory.store import Entries, Store
 from memory.voting import Protocol, Rule, Votes, vote
 from procmem.errors import UserError
 from procmem.provenance import EncoderCard
+
+OnDuplicate = Literal["refuse", "replace"]
 
 
 class VisualMemory:
@@ -36,21 +47,31 @@ class VisualMemory:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._loaded: tuple[int, Entries] | None = None
+        self._resident: Resident | None = None
 
     @classmethod
-    def create(cls, path: str | Path, card: EncoderCard, *, class_names: Sequence[str]) -> VisualMemory:
+    def create(
+        cls,
+        path: str | Path,
+        card: EncoderCard,
+        *,
+        class_names: Sequence[str],
+        levels: Mapping[str, Sequence[str]] | None = None,
+        precision: Precision = "float32",
+    ) -> VisualMemory:
         """Make an empty memory in a new or empty folder.
 
         Args:
-            path: the folder.
+            path: the folder, or an address in an object store such as ``s3://bucket/folder``.
             card: the encoder whose embeddings it will hold.
             class_names: (C,) name of each label.
+            levels: coarser levels, coarsest first: name of the level -> (C,) name of the group of each class.
+            precision: how embeddings are stored; float16 halves the files and rounds to 11 bits.
 
         Raises:
-            UserError: if the folder is not empty or cannot be written, or class names repeat.
+            UserError: if the folder is not empty or cannot be written, class names repeat, or levels do not fit.
         """
-        return cls(Store.create(Path(path), card, tuple(class_names)))
+        return cls(Store.create(path, card, class_names, levels, precision))
 
     @classmethod
     def open(cls, path: str | Path) -> VisualMemory:
@@ -59,15 +80,24 @@ class VisualMemory:
         Raises:
             UserError: if there is none, it is damaged, or it comes from a newer procmem.
         """
-        return cls(Store.open(Path(path)))
+        return cls(Store.open(path))
 
-    def checkout(self, version: int) -> VisualMemory:
-        """This memory as it was at another version, read-only.
+    def checkout(self, version: int | str) -> VisualMemory:
+        """This memory as it was at another version (number or protected name), read-only.
 
         Raises:
             UserError: if that version is not held (any more).
         """
-        return VisualMemory(Store.open(self._store.folder, version))
+        return VisualMemory(Store.open(self._store.place, version))
+
+    def refresh(self) -> None:
+        """Move to the latest version: a reader sees what a writer has done since it opened the memory."""
+        self._store.refresh()
+
+    @property
+    def store(self) -> Store:
+        """The entries on disk."""
+        return self._store
 
     @property
     def card(self) -> EncoderCard:
@@ -88,20 +118,30 @@ class VisualMemory:
         return self._store.ledger.class_names
 
     @property
+    def levels(self) -> tuple[Level, ...]:
+        """Coarser levels above the classes, coarsest first."""
+        return self._store.ledger.levels
+
+    @property
     def version(self) -> int:
         """Number of the version that answers."""
         return self._store.version
 
-    def versions(self) -> list[Version]:
-        """All versions still held, oldest first."""
-        return self._store.versions()
-
     @property
     def entries(self) -> Entries:
         """All entries of this version, by ascending id."""
-        if self._loaded is None or self._loaded[0] != self.version:
-            self._loaded = (self.version, self._store.read())
-        return self._loaded[1]
+        return self._read().entries()
+
+    def _read(self) -> Resident:
+        if self._resident is None or self._resident.version != self.version:
+            self._resident = None  # not two at a time in RAM
+            self._resident = Resident(self._store.read(), self.version)
+        return self._resident
+
+    def _in_step(self, before: int) -> Resident | None:
+        """What is in RAM, if it was in step with version `before` and only this object has changed it since."""
+        resident = self._resident
+        return resident if resident is not None and resident.version == before == self.version - 1 else None
 
     def owners(self) -> list[str | None]:
         """(N,) whose entries these are, in the order of `entries`."""
@@ -110,6 +150,14 @@ class VisualMemory:
     def uris(self) -> list[str | None]:
         """(N,) where each image comes from, in the order of `entries`."""
         return self._store.read_texts("uri")
+
+    def datasets(self) -> list[str | None]:
+        """(N,) the data set of each entry, in the order of `entries`."""
+        return self._store.read_texts("dataset")
+
+    def times(self) -> list[datetime.datetime | None]:
+        """(N,) the moment of each entry in UTC, in the order of `entries`."""
+        return self._store.read_times()
 
     def __len__(self) -> int:
         """N."""
@@ -123,7 +171,11 @@ class VisualMemory:
         ids: npt.ArrayLike | None = None,
         owner: str | Sequence[str | None] | None = None,
         uri: Sequence[str | None] | None = None,
+        dataset: str | Sequence[str | None] | None = None,
+        time: datetime.datetime | Sequence[datetime.datetime | None] | None = None,
+        weight: float | npt.ArrayLike = 1.0,
         card: EncoderCard | None = None,
+        on_duplicate: OnDuplicate = "refuse",
     ) -> npt.NDArray[np.int64]:
         """Add entries, all or none.
 
@@ -133,7 +185,11 @@ class VisualMemory:
             ids: (N,) unique integers >= 0, not in use; the next free ones where omitted. Ids are never given twice.
             owner: whose entries these are: one name for all, or (N,).
             uri: (N,) where each image comes from.
+            dataset: the data set they come from: one name for all, or (N,).
+            time: the moment they stand for: one for all, or (N,); now where omitted.
+            weight: how much each one's vote counts, >= 0: one for all, or (N,).
             card: the encoder that made the embeddings; refused where it is not the memory's.
+            on_duplicate: what a given id does that is present: refuse, or replace its entry.
 
         Returns:
             (N,) the ids.
@@ -142,23 +198,74 @@ class VisualMemory:
             UserError: for another encoder, bad embeddings, labels outside the classes, columns of another length,
                 ids in use, or a folder that cannot be written; nothing has been added then.
         """
+        batch = Batch(
+            embeddings=embeddings,
+            labels=labels,
+            ids=ids,
+            owner=owner,
+            uri=uri,
+            dataset=dataset,
+            time=time,
+            weight=weight,
+        )
+        return self.add_batches([batch], card=card, on_duplicate=on_duplicate)
+
+    def add_batches(
+        self, batches: Iterable[Batch], *, card: EncoderCard | None = None, on_duplicate: OnDuplicate = "refuse"
+    ) -> npt.NDArray[np.int64]:
+        """Add entries that come in batches (any iterable, read as they are written), all or none; see `add`."""
         if card is not None:
             self.check_card(card)
-        checked = as_embeddings(embeddings, "embeddings", self.card.dimension)
-        N = len(checked)
-        if N == 0:
-            return np.empty(0, np.int64)
-        owners: list[str | None] = [owner] * N if owner is None or isinstance(owner, str) else list(owner)
-        uris: list[str | None] = [None] * N if uri is None else list(uri)
-        for name, column in (("owner", owners), ("uri", uris)):
-            if len(column) != N:
-                raise UserError(f"{name} has {len(column)} values for {N} embeddings")
-        return self._store.append(
-            embeddings=checked,
-            labels=_as_integers(labels, "labels", N, below=len(self.class_names)),
-            ids=None if ids is None else _as_integers(ids, "ids", N),
-            owners=owners,
-            uris=uris,
+        if on_duplicate not in ("refuse", "replace"):
+            raise UserError(f"on_duplicate is {on_duplicate!r}; valid: refuse, replace")
+        checked = (check_batch(batch, self.card.dimension, len(self.class_names)) for batch in batches)
+        if self._resident is None:
+            return self._store.append(checked, replace=on_duplicate == "replace")
+        kept = list(checked)
+        before = self.version
+        ids = self._store.append(kept, replace=on_duplicate == "replace")
+        resident = self._in_step(before)
+        if resident is not None and len(ids):
+            added = changes.stored_entries(kept, ids, self._store.ledger.precision)
+            if on_duplicate == "replace" or not resident.append(added, self.version):
+                self._resident = None
+        return ids
+
+    def add_classes(self, names: Sequence[str], *, levels: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Name more classes, behind those that are there.
+
+        Args:
+            names: of the new classes.
+            levels: name of each level that the memory has -> the group of each new class.
+
+        Raises:
+            UserError: if a name is there already, or a level is missing or unknown.
+        """
+        changes.add_classes(self._store, names, levels or {})
+
+    def select(
+        self,
+        *,
+        label: str | None = None,
+        owner: str | None = None,
+        dataset: str | None = None,
+        where: str | None = None,
+        removed: bool = False,
+    ) -> npt.NDArray[np.int64]:
+        """Ids of the entries that meet all conditions, ascending.
+
+        Args:
+            label: name of a class, or of a group on any level.
+            owner: exactly this owner.
+            dataset: exactly this data set.
+            where: an SQL clause over id, label, owner, uri, dataset, time and weight.
+            removed: also entries that earlier versions hold.
+
+        Raises:
+            UserError: if no condition is given, a name is unknown, the clause is wrong, or nothing meets them.
+        """
+        return selection.select_ids(
+            self._store, label=label, owner=owner, dataset=dataset, where=where, removed=removed
         )
 
     def remove(self, ids: npt.ArrayLike) -> None:
@@ -167,7 +274,50 @@ class VisualMemory:
         Raises:
             UserError: if an id is unknown; nothing has been removed then.
         """
-        self._store.remove(_as_integers(ids, "ids"))
+        chosen, before = np.unique(as_integers(ids, "ids")), self.version
+        self._store.remove(chosen)
+        if resident := self._in_step(before):
+            resident.remove(chosen, self.version)
+
+    def restore(self, ids: npt.ArrayLike) -> None:
+        """Bring removed entries back as they last were.
+
+        Raises:
+            UserError: if one is present, or in no version that is held; nothing has been restored then.
+        """
+        history.restore_entries(self._store, as_integers(ids, "ids"))
+
+    def restore_version(self, version: int | str) -> None:
+        """Make an earlier version (number or protected name) the latest again, as one more change.
+
+        Raises:
+            UserError: if that version is not held.
+        """
+        history.restore_version(self._store, version)
+
+    def relabel(self, ids: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+        """Give entries other labels: one for all, or one each.
+
+        Raises:
+            UserError: if an id is unknown or a label is outside the classes; nothing has been changed then.
+        """
+        chosen, before = as_integers(ids, "ids"), self.version
+        new = as_integers(np.broadcast_to(np.asarray(labels), chosen.shape), "labels", below=len(self.class_names))
+        changes.change_column(self._store, chosen, "label", new.astype(np.int32))
+        if resident := self._in_step(before):
+            resident.change(chosen, self.version, labels=new)
+
+    def reweigh(self, ids: npt.ArrayLike, weights: npt.ArrayLike) -> None:
+        """Give entries other weights: one for all, or one each.
+
+        Raises:
+            UserError: if an id is unknown or a weight is not finite or below 0; nothing has been changed then.
+        """
+        chosen, before = as_integers(ids, "ids"), self.version
+        new = as_weights(weights, len(chosen))
+        changes.change_column(self._store, chosen, "weight", new)
+        if resident := self._in_step(before):
+            resident.change(chosen, self.version, weights=new)
 
     def erase(self, ids: npt.ArrayLike) -> Receipt:
         """Make entries physically gone from every file, with a signed receipt; all earlier versions go too.
@@ -176,16 +326,51 @@ class VisualMemory:
             UserError: if an id is in no file, or versions are protected.
             ErasureError: if the proof fails.
         """
-        self._loaded = None  # not in RAM either
-        return erase_entries(self._store, _as_integers(ids, "ids"))
+        self._resident = None  # not in RAM either
+        return erase_entries(self._store, as_integers(ids, "ids"))
 
-    def register_artefact(self, path: str | Path) -> None:
-        """Name a file derived from entries (feature cache, report); erasing any entry deletes it.
+    def resume_erasure(self) -> Receipt:
+        """Complete an erasure that was cut short, with its scan and receipt.
 
         Raises:
-            UserError: if it is not a file.
+            UserError: if there is none.
+            ErasureError: if the proof fails.
         """
-        self._store.register_artefact(Path(path))
+        self._resident = None
+        return resume_erasure(self._store)
+
+    @property
+    def artefacts(self) -> ArtefactRegistry:
+        """Files made from entries, which an erasure takes along."""
+        return self._store.artefacts
+
+    def register_artefact(self, path: str | Path, kind: str = "file") -> None:
+        """Name a file that is, or will be, derived from entries; erasing any entry deletes it.
+
+        Raises:
+            UserError: if it is a folder, or belongs to the store itself.
+        """
+        self._store.artefacts.register(path, kind)
+
+    def versions(self) -> list[Version]:
+        """All versions still held, oldest first."""
+        return history.list_versions(self._store)
+
+    def protect(self, name: str, version: int | None = None) -> None:
+        """Give a version (the latest where omitted) a name; nothing can be erased until it is released.
+
+        Raises:
+            UserError: if the name is taken, or there is no such version.
+        """
+        history.protect_version(self._store, name, version)
+
+    def release(self, name: str) -> None:
+        """Take a protecting name away.
+
+        Raises:
+            UserError: if no version has it.
+        """
+        history.release_version(self._store, name)
 
     def search(
         self,
@@ -193,6 +378,7 @@ class VisualMemory:
         k: int,
         *,
         allowed: npt.NDArray[np.bool_] | None = None,
+        card: EncoderCard | None = None,
         device: str = "cpu",
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ) -> Neighbors:
@@ -202,22 +388,29 @@ class VisualMemory:
             queries: (Q, D) L2-normalised floats, numpy or torch.
             k: neighbours wanted; rows are padded where the memory has fewer entries.
             allowed: (N,) mask over `entries`.
+            card: the encoder that made the queries; refused where it is not the memory's.
             device: for the fast pass.
             budget_bytes: bound on working memory.
 
         Raises:
-            UserError: for an empty memory, k < 1, or queries of another dimension, not normalised or with NaN.
+            UserError: for an empty memory, k < 1, another encoder, a mask of another length, or queries of another
+                dimension, not normalised or with NaN.
         """
-        entries = self.entries
-        if len(entries.ids) == 0:
+        if card is not None:
+            self.check_card(card)
+        resident = self._read()
+        if resident.num_entries == 0:
             raise UserError("this memory is empty; add entries before searching it")
+        if allowed is not None and allowed.shape != (resident.num_entries,):
+            raise UserError(f"allowed have shape {allowed.shape}; the {resident.num_entries} entries need one each")
+        rows = resident.rows
         return exact_search(
             as_embeddings(queries, "queries", self.card.dimension),
-            entries.embeddings,
+            rows.embeddings,
             k,
-            ids=entries.ids,
-            labels=entries.labels,
-            allowed=allowed,
+            ids=rows.ids,
+            labels=rows.labels,
+            allowed=resident.mask_of_rows(allowed),
             device=device,
             budget_bytes=budget_bytes,
         )
@@ -230,30 +423,26 @@ class VisualMemory:
         rule: Rule = "softmax",
         temperature: float = 0.07,
         protocol: Protocol = "nearest",
+        level: str | None = None,
         device: str = "cpu",
     ) -> Votes:
         """Let the k nearest entries of each query vote; see `search` and `vote`.
 
+        Args:
+            queries: (Q, D), as `search`.
+            k: neighbours that vote.
+            rule: voting rule.
+            temperature: of the softmax rule.
+            protocol: who wins a tie.
+            level: vote for the groups of this level instead of the classes.
+            device: for the fast pass.
+
         Raises:
-            UserError: as `search` and `vote`.
+            UserError: as `search` and `vote`, or if there is no such level.
         """
+        chosen = None if level is None else find_level(self.levels, level)
         neighbors = self.search(queries, k, device=device)
-        return vote(neighbors, num_classes=len(self.class_names), rule=rule, temperature=temperature, protocol=protocol)
-
-
-def _as_integers(values: Any, name: str, length: int | None = None, below: int | None = None) -> npt.NDArray[np.int64]:
-    """Check a column of integers >= 0 (numpy, torch or a list).
-
-    Raises:
-        UserError: for another type, shape or length, or a value out of range.
-    """
-    array = np.asarray(values.cpu() if hasattr(values, "cpu") else values)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise UserError(f"{name} must be a list of integers; received {array.dtype} of shape {array.shape}")
-    if length is not None and len(array) != length:
-        raise UserError(f"{name} has {len(array)} values for {length} embeddings")
-    array = array.astype(np.int64)
-    if array.size and (array.min() < 0 or (below is not None and array.max() >= below)):
-        valid = "0 or more" if below is None else f"0 to {below - 1}"
-        raise UserError(f"{name} holds {array.min()} to {array.max()}; valid: {valid}")
-    return array
+        if chosen is not None:
+            neighbors = dataclasses.replace(neighbors, labels=chosen.labels(neighbors.labels))
+        num_classes = len(self.class_names if chosen is None else chosen.class_names)
+        return vote(neighbors, num_classes=num_classes, rule=rule, temperature=temperature, protocol=protocol)

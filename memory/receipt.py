@@ -36,7 +36,8 @@ class Receipt:
         erased: salted hash of each erased entry, see `hash_entry`.
         found_before: how many of them the scan found in the files before (the positive control: all of them).
         twins: by hash, ids of remaining entries with the very same bytes, which therefore still occur.
-        files_scanned: name, size in bytes and SHA-256 of every file of the store after the erasure.
+        files_scanned: name, size in bytes and SHA-256 of every file of the store after the erasure (the store's copy
+            of this receipt comes later).
         versions_dropped: numbers of the earlier versions, all gone.
         version: the version that remains.
         artefacts_deleted: registered files derived from entries, deleted.
@@ -83,7 +84,7 @@ class Receipt:
 
 
 def hash_entry(salt: str, entry_id: int, embedding: bytes) -> str:
-    """Salted SHA-256 of an entry: salt (bytes), id (8 bytes, little-endian), embedding as stored (float32)."""
+    """SHA-256 of an entry: salt (bytes), id (8 bytes, little-endian), embedding as stored (float32 or float16)."""
     return hashlib.sha256(bytes.fromhex(salt) + entry_id.to_bytes(8, "little") + embedding).hexdigest()
 
 

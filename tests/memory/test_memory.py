@@ -231,8 +231,8 @@ def test_a_missing_newer_or_damaged_ledger_is_named(memory: VisualMemory, tmp_pa
         VisualMemory.open(tmp_path / "nothing")
     ledger = tmp_path / "memory" / "ledger.json"
     good = json.loads(ledger.read_text())
-    ledger.write_text(json.dumps(good | {"format": 2}))
-    with pytest.raises(UserError, match=r"has format 2; this procmem reads up to 1"):
+    ledger.write_text(json.dumps(good | {"format": 3}))
+    with pytest.raises(UserError, match=r"has format 3; this procmem reads up to 2"):
         VisualMemory.open(tmp_path / "memory")
     del good["card"]["dimension"]
     for text, message in ((json.dumps(good), "is damaged"), ("{}", "is damaged"), (ledger.read_text()[:40], "JSON")):
