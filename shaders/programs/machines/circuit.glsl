@@ -11,7 +11,7 @@
 // parameter: tilt uniform 0.0 0.45
 // parameter: chips uniform 0.25 0.75
 // parameter: cans uniform 0.0 0.4
-// parameter: copper uniform 0.5 1.0
+// parameter: copper uniform 0.25 0.85
 // parameter: sun angle
 // parameter: gloss uniform 0.1 0.7
 // parameter: pins log_uniform 7.0 14.0
@@ -43,7 +43,7 @@ void chip(vec2 v, vec3 h) {
 void can(vec2 v, vec3 h) {
     float r = 0.14 + 0.16 * h.x, d = length(v);
     colour *= 1.0 - 0.65 * smoothstep(0.1, -0.05, segment(v, vec2(0.0), -0.3 * light) - r);
-    float side = length(v - 0.0 * light) - r;
+    float side = d - r;
     vec3 top = part(0.75) * (0.75 + 0.5 * dot(v, light) / r);
     top *= 1.0 - 0.35 * (inside(abs(v.x) - 0.015, 0.02) + inside(abs(v.y) - 0.015, 0.02));
     if (dot(v, unit_vector(TURN * h.y)) > 0.5 * r) top = part(0.1);
@@ -68,8 +68,7 @@ float traces(vec2 q, float key) {
     for (int i = ZERO; i < 3; i++) {
         float x = q.x + float(i) * 1.7, at = floor(x);
         float move = floor(3.0 * hash1(int(at), key + float(i))) - 1.0;
-        shift += move * (saturate((fract(x) - 0.3) * lanes / 2.0)) + 2.0 * hash1(int(at), key + 9.0) * 0.0;
-        if (fract(x) < 0.3) shift += 0.0;
+        shift += move * (saturate((fract(x) - 0.3) * lanes / 2.0));
     }
     float y = q.y * lanes + shift;
     int lane = int(floor(y));
@@ -97,7 +96,6 @@ vec3 shade(vec2 p) {
     if (kind < chips) chip(v, h);
     else if (kind < chips + cans) can(v - 0.15 * (h.yz - 0.5), h);
     else chip_resistors(v, h);
-    vec2 hole = fract(0.5 * q + 0.25) - 0.5;
     float glare = gloss * 0.25 * smoothstep(0.5, 1.2, dot(p, unit_vector(sun)) + 0.5);
     return colour * (0.9 + 0.35 * dot(p, unit_vector(sun))) + glare;
 }

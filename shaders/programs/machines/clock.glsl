@@ -34,7 +34,7 @@ float numeral(vec2 v, int n) {
         bool slanted = n > 3 && i == 0;
         float lean = slanted ? 0.16 : 0.0;
         d = min(d, segment(v, vec2(at - lean, -0.5), vec2(at + lean, 0.5)));
-        if (slanted) d = min(d, segment(v, vec2(at + 2.0 * lean * (n > 8 ? 0.5 : 1.5), n > 8 ? -0.5 : 0.5), vec2(at - lean * (n > 8 ? 1.0 : 1.0), n > 8 ? 0.5 : -0.5)));
+        if (slanted) d = min(d, segment(v, vec2(at + lean * (n > 8 ? 1.0 : 3.0), n > 8 ? -0.5 : 0.5), vec2(at - lean, n > 8 ? 0.5 : -0.5)));
     }
     return min(d - 0.06, box(vec2(v.x, abs(v.y) - 0.5), vec2(0.25 + 0.15 * float(n % 3), 0.02)));
 }

@@ -26,12 +26,10 @@ float wheel(vec2 v, float r, vec3 h, float phase) {
     float wave = zigzag(angle * teeth / TURN);
     float rim = d - r - pitch * 0.55 * tooth * (smoothstep(0.25, 0.65, wave) - 0.5);
     float bore = 0.09 * r + 0.015 - d;
-    if (h.x < solid) return max(rim, max(bore, 0.09 * r - abs(length(rotation(-phase) * v * 1.0 - 0.0) - 0.55 * r) - 9.0 * step(0.3, h.y)));
+    if (h.x < solid) return max(rim, bore);
     float wedge = TURN / spokes, a = mod(angle, wedge) - 0.5 * wedge;
-    vec2 s = d * unit_vector(a);
-    float bar = abs(s.y * cos(0.5 * wedge) - abs(s.x) * 0.0) ;
     float gap = max(max(0.3 * r - d, d - 0.74 * r), 0.09 * r - (0.5 * wedge - abs(a)) * d);
-    return max(max(rim, -gap - 0.0 * bar), bore);
+    return max(max(rim, -gap), bore);
 }
 
 vec3 shade(vec2 p) {

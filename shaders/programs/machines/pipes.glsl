@@ -29,7 +29,7 @@ void tube(float v, vec2 across, float along, float r, float tone, float key) {
     float stain = rust * smoothstep(0.5, 0.7, fbm(vec2(2.0 * along, 1.2 * v) + 9.0, 4, 0.6, key));
     vec3 skin = mix(paint(tone), mix(paint(0.1), vec3(0.35, 0.2, 0.12), 0.6), stain);
     float streak = pow(max(reflect(-sun3, n).z, 0.0), 14.0);
-    vec3 lit = skin * (0.2 + 0.95 * max(dot(n, sun3), 0.0)) + (1.0 - stain) * gloss * (0.7 * streak + 0.1 * smoothstep(0.7, 0.9, -v * dot(across, light)));
+    vec3 lit = skin * (0.3 + 1.1 * max(dot(n, sun3), 0.0)) + (1.0 - stain) * gloss * (0.7 * streak + 0.1 * smoothstep(0.7, 0.9, -v * dot(across, light)));
     colour = mix(colour, lit, inside((abs(v) - 1.0) * r, 2.0 * PIXEL));
 }
 
@@ -40,7 +40,7 @@ vec3 shade(vec2 p) {
     b.x += 0.5 * mod(floor(b.y), 2.0);
     vec2 f = abs(fract(b) - 0.5) - vec2(0.46, 0.42);
     float tone = wall_kind < 0.5 ? hash1(ivec2(floor(b)), salt) : wall_kind < 1.5 ? step(0.5, fract(0.5 * b.x)) : 0.5;
-    colour = wall(0.2 + 0.35 * tone + 0.35 * (fbm(2.0 * p + 3.0, 4, 0.6, salt + 1.0) - 0.5)) * (0.8 + 0.3 * dot(p, light));
+    colour = wall(0.3 + 0.35 * tone + 0.35 * (fbm(2.0 * p + 3.0, 4, 0.6, salt + 1.0) - 0.5)) * (0.8 + 0.3 * dot(p, light));
     if (wall_kind < 0.5) colour *= 1.0 - 0.5 * smoothstep(-0.03, 0.05, max(f.x, f.y));
     for (int i = ZERO; i < int(layers); i++) {
         float near = float(i + 1) / layers, key = salt + 20.0 * float(i);
@@ -57,7 +57,6 @@ vec3 shade(vec2 p) {
         float v = (q.y - place - curve) / sqrt(1.0 + slope * slope);
         vec2 across = normalize(vec2(-slope, 1.0));
         if (upright) across = across.yx;
-        vec3 before = colour;
         float tint = 0.2 + 0.75 * hash1(lane, key + 4.0);
         if (hash1(lane, key + 5.0) > 0.35 + 0.5 * depth) continue;
         tube(v / r, across, x, r / scale, tint, key);
@@ -69,13 +68,12 @@ vec3 shade(vec2 p) {
         vec2 wheel = vec2(at - 0.45, q.y - place - curve);
         if (g.z < valves) {
             float d = length(wheel), spoke = abs(fract(atan(wheel.y, wheel.x) / TURN * 4.0 + g.y) - 0.5) * d * 1.6;
-            float w = min(abs(d - 0.24) - 0.045, max(0.0, d - 0.24) + min(0.03 - 0.0, 1.0) * 0.0 + (d < 0.24 ? min(spoke - 0.03, d - 0.08) : 1.0));
+            float w = min(abs(d - 0.24) - 0.045, d < 0.24 ? min(spoke - 0.03, d - 0.08) : 1.0);
             vec2 s = wheel + 0.1 * (upright ? light.yx : light);
             colour *= 1.0 - 0.5 * inside(abs(length(s) - 0.24) - 0.05, 0.08);
             float tilt = dot(wheel / max(d, 0.05), upright ? light.yx : light) * sign(d - 0.24);
             colour = mix(colour, paint(fract(tint + 0.5)) * (0.65 + 0.45 * tilt), inside(w, 2.0 * PIXEL * scale));
         }
-        colour = mix(colour, before, 0.0);
         colour *= mix(0.9, 1.0, near);
     }
     return colour;

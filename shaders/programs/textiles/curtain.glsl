@@ -63,7 +63,7 @@ vec3 shade(vec2 p) {
         float light = 0.62 + 0.28 * depth * wave - 0.25 * depth * slope * sun * hand;
         vec2 q = print_scale * vec2(s * 1.6 / pleats, p.y);
         vec3 dye = mix(cloth(0.3 + 0.25 * wave * depth), cloth(0.9), print_mark(q));
-        vec3 lit = dye * light * (1.0 - 0.5 * pinch * smoothstep(0.12, 0.0, abs(y)) * (1.0 - tied * 0.3)) * (1.15 + 0.25 * p.y);
+        vec3 lit = dye * light * (1.0 - 0.5 * pinch * smoothstep(0.12, 0.0, abs(y))) * (1.15 + 0.25 * p.y);
         lit = mix(lit, outside(p), sheer * (below ? 0.0 : 0.5 + 0.5 * wave));
         if (tied > 0.5 && abs(y - 0.15 * u) < 0.05) lit = cloth_at(0) * (0.5 + 0.8 * wave * depth);
         colour *= 1.0 - 0.5 * smoothstep(-0.08, 0.0, u);

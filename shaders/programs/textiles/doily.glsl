@@ -38,7 +38,7 @@ float crochet(vec2 q) {
     if (ring < 1.0) kind = 3;
     if (kind == 0) d = min(d, abs(v.x));
     if (kind == 1) d = min(d, abs(length(vec2(v.x / max(aspect, 0.3) * 0.9, f)) - 0.45 - 0.4 * f) * 0.9);
-    if (kind == 2) d = min(d, abs(fract((v.x + v.y) * 2.0) - 0.5) * 0.5 < abs(fract((v.x - v.y) * 2.0) - 0.5) * 0.5 ? abs(fract((v.x + v.y) * 2.0) - 0.5) * 0.5 : abs(fract((v.x - v.y) * 2.0) - 0.5) * 0.5);
+    if (kind == 2) d = min(d, min(abs(fract(2.0 * (v.x + v.y)) - 0.5), abs(fract(2.0 * (v.x - v.y)) - 0.5)) * 0.5);
     if (kind == 3) return 0.55 + 0.45 * cos(TURN * 3.0 * f) * cos(PI * x);
     if (kind == 4) { float petal = abs(x) * 2.0 - sin(PI * f); if (petal < -0.1) return 0.6 + 0.3 * cos(9.0 * v.x) * cos(20.0 * f); d = min(d, abs(petal) * 0.4); }
     return max(1.0 - d / thick, 0.0);

@@ -50,7 +50,7 @@ vec3 shade(vec2 p) {
         for (int k = ZERO; k < int(leaves); k++) {
             float at = 0.25 + 0.6 * (float(k) + h.z) / leaves, hand = (k & 1) == 0 ? 1.0 : -1.0;
             vec2 base = head + toward * at * length(root - head) + side * curl * 0.5 * at * (1.0 - at);
-            vec2 l = transpose(mat2(normalize(hand * side - 0.6 * toward), normalize(hand * toward * 1.0 + 0.6 * side))) * (p - base);
+            vec2 l = transpose(mat2(normalize(hand * side - 0.6 * toward), normalize(hand * toward + 0.6 * side))) * (p - base);
             l.x -= 0.17;
             float s = l.y > 0.0 ? 1.0 : -1.0;
             satin(lens(l, 0.17, 0.065), l, normalize(vec2(1.0, 0.9 * s)), silk(0.12 + 0.35 * h.y));

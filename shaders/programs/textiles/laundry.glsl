@@ -43,7 +43,7 @@ float garment(vec2 q, int kind, float tall) {
         vec2 arm = rotation(0.7) * (vec2(abs(q.x), q.y) - vec2(0.25, -0.08));
         return max(min(body, box(arm - vec2(0.1, -0.02), vec2(0.2, 0.12))), 0.11 - length(q));
     }
-    if (kind == 2) return max(box(q + vec2(0.0, tall), vec2(0.3, tall)), 0.03 - abs(q.x) - 0.05 * smoothstep(-0.35, -1.0, q.y) + 9.0 * step(-0.35, q.y) * 1.0 - 9.0 * step(-0.35, q.y) * 2.0);
+    if (kind == 2) return max(box(q + vec2(0.0, tall), vec2(0.3, tall)), q.y > -0.35 ? -1.0 : 0.03 - abs(q.x) - 0.05 * smoothstep(-0.35, -1.0, q.y));
     vec2 foot = vec2(abs(q.x) - 0.2, q.y);
     return min(box(foot + vec2(0.0, 0.3), vec2(0.09, 0.3)), box(foot + vec2(-0.07, 0.6), vec2(0.15, 0.08)) - 0.02);
 }
@@ -64,7 +64,7 @@ vec3 shade(vec2 p) {
         q.y += 0.1 * flutter * sin(7.0 * q.x + TURN * h.z) * min(-q.y, 1.0);
         float d = garment(q, int(4.0 * h.x), tall) * s * gap;
         if (h.z > 0.92) continue;
-        float ripple = flutter * (noise(vec2(4.0 * q.x + 0.15, 1.2 * q.y + 0.1) + 9.0 * h.xy, salt + 7.0) * 1.0 - wave / max(flutter, 0.01));
+        float ripple = flutter * noise(vec2(4.0 * q.x + 0.15, 1.2 * q.y + 0.1) + 9.0 * h.xy, salt + 7.0) - wave;
         vec2 c = print_scale * (q + 0.05 * wave), f = fract(c) - 0.5;
         int print_kind = int(5.0 * hash1(ivec2(slot, i), salt + 8.0));
         float mark = print_kind == 0 ? step(0.5, fract(c.y)) : print_kind == 1 ? step(length(f), 0.25) : print_kind == 2 ? 0.5 * (step(0.0, f.x) + step(0.0, f.y)) : 0.0;

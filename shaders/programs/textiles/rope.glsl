@@ -48,7 +48,7 @@ vec3 shade(vec2 p) {
         if (i == under) {  // the coil lies between the ropes
             vec2 v = p - vec2(coil_x, coil_y);
             float angle = atan(v.y, v.x) / TURN, r = length(v), pitch = 2.05 * thick;
-            float turn = floor(r / pitch - angle + 0.5 - 0.5);
+            float turn = floor(r / pitch - angle);
             float axis = pitch * (turn + angle + 0.5), outer = pitch * (coil + 0.5);
             if (turn < 0.0 || axis > outer + pitch) { colour *= 1.0 - 0.5 * smoothstep(outer + 3.0 * thick, outer, r); continue; }
             if (axis > outer + 0.5 * pitch) continue;

@@ -51,9 +51,8 @@ vec3 shade(vec2 p) {
         colour = lit(leather(0.35 + 0.35 * h / plump + 0.2 * (noise(1.2 * q, salt + 7.0) - 0.5)), normalize(normal), light);
         colour *= 0.45 + 0.75 * smoothstep(0.0, 0.35 * plump, h);
         vec2 c = vec2(s.x + s.y, s.x - s.y);
-        vec2 nearest = floor(c) + 0.5, at = vec2(nearest.x + nearest.y, nearest.x - nearest.y) * 0.5;
         vec2 corner = floor(c + 0.5);
-        at = 0.5 * vec2(corner.x + corner.y, corner.x - corner.y);
+        vec2 at = 0.5 * vec2(corner.x + corner.y, corner.x - corner.y);
         vec2 b = (s - at) / 0.09;
         vec3 dome = vec3(b, sqrt(max(1.0 - dot(b, b), 0.05)));
         colour *= 1.0 - 0.5 * smoothstep(2.2, 0.9, length(b + 0.4 * light.xy));
