@@ -6,13 +6,13 @@
 // parameter: stone palette
 // parameter: salt seed
 // parameter: lancets integer 1 4
-// parameter: width uniform 0.25 0.6
+// parameter: width uniform 0.3 0.65
 // parameter: sill uniform -0.5 0.0
 // parameter: tall uniform 0.3 0.9
 // parameter: pointed uniform 1.0 1.8
 // parameter: style integer 0 3
-// parameter: detail log_uniform 3.0 8.0
-// parameter: lead uniform 0.02 0.09
+// parameter: detail log_uniform 1.6 3.8
+// parameter: lead uniform 0.02 0.07
 // parameter: sun_x uniform -0.8 0.8
 // parameter: sun_y uniform 0.0 0.9
 // parameter: spill uniform 0.3 1.0

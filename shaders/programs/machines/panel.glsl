@@ -5,7 +5,7 @@
 // parameter: paint palette
 // parameter: dial palette
 // parameter: salt seed
-// parameter: scale log_uniform 1.0 2.6
+// parameter: scale log_uniform 0.75 1.7
 // parameter: tilt uniform -0.35 0.5
 // parameter: turn uniform -0.25 0.25
 // parameter: wide uniform 0.0 0.8

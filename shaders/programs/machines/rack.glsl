@@ -5,9 +5,9 @@
 // parameter: case_colours palette
 // parameter: sleeves palette
 // parameter: salt seed
-// parameter: scale log_uniform 1.0 2.2
+// parameter: scale log_uniform 0.55 1.15
 // parameter: cables integer 3 13
-// parameter: thick uniform 0.025 0.07
+// parameter: thick uniform 0.035 0.085
 // parameter: sag uniform 0.2 1.2
 // parameter: gather uniform -0.8 0.8
 // parameter: loose uniform 0.2 1.0
@@ -62,8 +62,8 @@ vec3 shade(vec2 p) {
         vec2 c = vec2(mix(a.x, b.x, 0.25), min(a.y, b.y) + 0.4 * (a.y - b.y) - sag * (0.3 + 0.5 * h.z) * 0.4);
         float best = 9.0, at = 0.0, cover = 9.0;
         vec2 before = a, side = vec2(0.0, 1.0);
-        for (int k = 1; k <= 7 + ZERO; k++) {
-            float t = float(k) / 7.0;
+        for (int k = ZERO; k < 7; k++) {
+            float t = float(k + 1) / 7.0;
             vec2 here = mix(mix(a, c, t), mix(c, b, t), t), along = normalize(here - before + 1e-5);
             float d = segment(p, before, here);
             cover = min(cover, segment(p + 0.07 * light, before, here));
@@ -78,7 +78,7 @@ vec3 shade(vec2 p) {
         vec3 lit = skin * (0.3 + 0.5 * round_ + 0.45 * facing) + gloss * 0.5 * smoothstep(0.25, 0.0, abs(facing - 0.45));
         colour = mix(colour, lit, inside(best - r, 2.0 * PIXEL));
         vec2 plug = p - a;
-        vec2 half_size = vec2(0.075, 0.085) / scale * 1.2;
+        vec2 half_size = vec2(0.075, 0.085) / max(scale, 0.8);
         float d = box(plug, half_size);
         colour *= 1.0 - 0.45 * smoothstep(0.05, 0.0, box(plug + 0.03 * light, half_size));
         vec3 shell = mix(skin, case_colours(0.8), 0.4) * (0.85 + 0.5 * dot(plug / half_size, light) * 0.5);

@@ -5,20 +5,20 @@
 // parameter: dye palette
 // parameter: boards palette
 // parameter: salt seed
-// parameter: width uniform 0.6 1.7
+// parameter: width uniform 0.9 2.1
 // parameter: aspect uniform 0.5 1.0
 // parameter: turn uniform -0.7 0.7
 // parameter: tilt uniform 0.0 0.65
 // parameter: centre_x uniform -0.5 0.5
 // parameter: centre_y uniform -0.5 0.5
-// parameter: knots log_uniform 18.0 60.0
-// parameter: bands integer 2 5
-// parameter: band uniform 0.06 0.14
+// parameter: knots log_uniform 16.0 45.0
+// parameter: bands integer 1 2
+// parameter: band uniform 0.18 0.34
 // parameter: petals integer 2 8
 // parameter: medallion uniform 0.15 0.6
 // parameter: wear uniform 0.0 0.6
 // parameter: lamp angle
-// parameter: board_scale log_uniform 2.0 7.0
+// parameter: board_scale log_uniform 1.2 3.5
 
 // A mirrored motif in a square of side 1 around the origin; tone 0..1.
 float motif(vec2 q, float key) {
@@ -53,7 +53,7 @@ vec3 shade(vec2 p) {
     vec2 half_size = width * vec2(1.0, aspect);
     vec2 b = floor_ * board_scale * vec2(1.0, 0.25);
     b.y += hash1(int(floor(b.x)), salt);
-    float tone = 0.25 + 0.4 * hash1(ivec2(floor(b)), salt + 1.0) + 0.35 * (noise(floor_ * vec2(14.0, 1.5) * 2.0, salt + 2.0) - 0.5);
+    float tone = 0.25 + 0.4 * hash1(ivec2(floor(b)), salt + 1.0) + 0.35 * (noise(floor_ * vec2(14.0, 2.0), salt + 2.0) - 0.5);
     vec3 colour = boards(tone) * (1.0 - 0.6 * smoothstep(0.44, 0.49, abs(fract(b.x) - 0.5)));
     float d = box(floor_, half_size);
     colour *= 1.0 - 0.6 * smoothstep(0.12, 0.0, box(floor_ + 0.04 * unit_vector(lamp), half_size));
@@ -62,7 +62,7 @@ vec3 shade(vec2 p) {
     if (fringe < 0.0 && d > 0.0) colour = mix(colour, dye_at(3) * 0.9, smoothstep(0.3, 0.6, strand));
     vec2 cell = floor_ * knots, knot = floor(cell) + 0.5;
     float pile = 1.0 - 0.35 * length(fract(cell) - 0.5) * smoothstep(0.0, 0.04, 1.0 / knots - PIXEL);
-    vec3 wool = dye(ground(knot / knots, half_size)) * (0.8 + 0.3 * hash1(ivec2(knot), salt + 4.0)) * pile;
+    vec3 wool = dye(ground(knot / knots, half_size)) * (0.88 + 0.18 * hash1(ivec2(knot), salt + 4.0)) * pile;
     wool = mix(wool, dye(0.6), 0.7 * wear * smoothstep(0.45, 0.75, fbm(1.3 * floor_ + 4.0, 4, 0.6, salt + 5.0)));
     colour = mix(colour, wool, inside(d, 2.0 * PIXEL));
     return colour * (0.95 + 0.35 * dot(p, unit_vector(lamp)));

@@ -5,13 +5,13 @@
 // parameter: thread palette
 // parameter: table palette
 // parameter: salt seed
-// parameter: radius uniform 0.5 1.5
+// parameter: radius uniform 0.8 1.7
 // parameter: centre_x uniform -0.6 0.6
 // parameter: centre_y uniform -0.6 0.6
 // parameter: tilt uniform 0.0 0.5
-// parameter: rings integer 3 6
-// parameter: repeats integer 5 12
-// parameter: thick uniform 0.1 0.22
+// parameter: rings integer 3 5
+// parameter: repeats integer 5 9
+// parameter: thick uniform 0.13 0.24
 // parameter: light_thread uniform 0.6 1.0
 // parameter: dark_table uniform 0.05 0.4
 // parameter: sun angle

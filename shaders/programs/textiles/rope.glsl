@@ -5,11 +5,11 @@
 // parameter: hemp palette
 // parameter: deck palette
 // parameter: salt seed
-// parameter: thick log_uniform 0.06 0.16
+// parameter: thick log_uniform 0.09 0.22
 // parameter: twist log_uniform 1.2 3.0
 // parameter: coil_x uniform -0.6 0.6
 // parameter: coil_y uniform -0.6 0.6
-// parameter: coil integer 1 6
+// parameter: coil integer 1 4
 // parameter: ropes integer 1 5
 // parameter: bend uniform 0.05 0.6
 // parameter: sun angle
