@@ -61,7 +61,7 @@ def timed_audit(neighbors: Neighbors, k: int, rule: Rule) -> tuple[float, LeaveO
     seconds = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        result = leave_one_out(neighbors, k, rule=rule)
+        result = leave_one_out(neighbors, k, voting=rule)
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds), result
 

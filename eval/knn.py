@@ -169,12 +169,9 @@ def predict(neighbors: Neighbors, k: int, rule: Rule, temperature: float, num_cl
     predictions = np.empty(neighbors.num_queries, np.int64)
     for first in range(0, neighbors.num_queries, QUERIES_AT_ONCE):
         block = slice(first, first + QUERIES_AT_ONCE)
-        part = Neighbors(
-            ids=neighbors.ids[block, :k],
-            labels=neighbors.labels[block, :k],
-            similarities=neighbors.similarities[block, :k],
-        )
-        predictions[block] = vote(part, num_classes=num_classes, rule=rule, temperature=temperature).predictions
+        part = neighbors.rows(block).first(k)
+        voting = Voting(rule=rule, temperature=temperature)
+        predictions[block] = vote(part, num_classes=num_classes, voting=voting).predictions
     return predictions
 
 

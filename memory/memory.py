@@ -35,7 +35,7 @@ from memory.schema import Batch, as_integers, as_weights, check_batch
 from memory.search import DEFAULT_BUDGET_BYTES, exact_search
 from memory.similarity import as_embeddings
 from memory.store import Entries, Store
-from memory.voting import Protocol, Rule, Votes, vote
+from memory.voting import Rule, Votes, Voting, vote
 from procmem.errors import UserError
 from procmem.provenance import EncoderCard
 
@@ -404,7 +404,7 @@ class VisualMemory:
         if allowed is not None and allowed.shape != (resident.num_entries,):
             raise UserError(f"allowed have shape {allowed.shape}; the {resident.num_entries} entries need one each")
         rows = resident.rows
-        return exact_search(
+        found = exact_search(
             as_embeddings(queries, "queries", self.card.dimension),
             rows.embeddings,
             k,
@@ -414,15 +414,14 @@ class VisualMemory:
             device=device,
             budget_bytes=budget_bytes,
         )
+        return found if (rows.weights == 1).all() else found.weighted(rows.ids, rows.weights)
 
     def classify(
         self,
         queries: npt.ArrayLike,
         k: int,
         *,
-        rule: Rule = "softmax",
-        temperature: float = 0.07,
-        protocol: Protocol = "nearest",
+        voting: Voting | Rule = "softmax",
         level: str | None = None,
         device: str = "cpu",
     ) -> Votes:
@@ -431,9 +430,7 @@ class VisualMemory:
         Args:
             queries: (Q, D), as `search`.
             k: neighbours that vote.
-            rule: voting rule.
-            temperature: of the softmax rule.
-            protocol: who wins a tie.
+            voting: how a neighbour counts, or the name of a rule.
             level: vote for the groups of this level instead of the classes.
             device: for the fast pass.
 
@@ -445,4 +442,4 @@ class VisualMemory:
         if chosen is not None:
             neighbors = dataclasses.replace(neighbors, labels=chosen.labels(neighbors.labels))
         num_classes = len(self.class_names if chosen is None else chosen.class_names)
-        return vote(neighbors, num_classes=num_classes, rule=rule, temperature=temperature, protocol=protocol)
+        return vote(neighbors, num_classes=num_classes, voting=voting)

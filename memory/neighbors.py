@@ -26,6 +26,7 @@ class Neighbors:
         ids: (Q, K) int64 entry ids, unique in a row; -1 where the memory has fewer than K entries, at the end.
         labels: (Q, K) int64 classes, -1 where padded.
         similarities: (Q, K) float64, descending; equal similarities are ordered by smaller id; -inf where padded.
+        weights: (Q, K) float64 >= 0, how much each entry's vote counts (soft pruning, trust); None counts all as 1.
         memory_size: how many entries were searched; None where that is not known (audits then refuse).
         exact: False for an approximate search (audits then refuse).
 
@@ -36,6 +37,7 @@ class Neighbors:
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     similarities: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64] | None = None
     memory_size: int | None = None
     exact: bool = True
 
@@ -54,6 +56,8 @@ class Neighbors:
         if (self.labels[~padded] < 0).any() or not np.isfinite(self.similarities[~padded]).all():
             raise UserError("a neighbour must have a label >= 0 and a finite similarity")
         self._check_order(~padded[:, 1:])
+        if self.weights is not None:
+            self._check_weights(self.weights)
 
     def _check_order(self, present: npt.NDArray[np.bool_]) -> None:
         nearer, farther = self.similarities[:, :-1], self.similarities[:, 1:]
@@ -64,6 +68,14 @@ class Neighbors:
                 f"neighbours of query {wrong[0]} are not in order: similarities must descend, ties by smaller id; "
                 f"received ids {self.ids[wrong[0]].tolist()}"
             )
+
+    def _check_weights(self, weights: npt.NDArray[np.float64]) -> None:
+        if weights.shape != self.ids.shape or weights.dtype != np.float64:
+            raise UserError(
+                f"weights must be float64 of shape {self.ids.shape}; received {weights.dtype} of shape {weights.shape}"
+            )
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise UserError("weights must be finite and at least 0")
 
     @property
     def num_queries(self) -> int:
@@ -85,6 +97,39 @@ class Neighbors:
             raise UserError(
                 f"k is {k}; these neighbours were searched with k = {self.num_neighbors}, ask for 1 to that"
             )
+        return self._select((slice(None), slice(k)))
+
+    def rows(self, rows: slice | npt.NDArray[np.int64]) -> Neighbors:
+        """The neighbours of some queries, in the order given."""
+        return self._select((rows,))
+
+    def weighted(self, entry_ids: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> Neighbors:
+        """The same neighbours with other weights of their votes.
+
+        Args:
+            entry_ids: (N,) ascending ids, with every neighbour's among them.
+            weights: (N,) float64 >= 0, weight of each entry.
+
+        Raises:
+            UserError: if ids are not ascending or lack a neighbour, shapes differ, or a weight is negative or NaN.
+        """
+        if np.shape(entry_ids) != np.shape(weights) or np.ndim(entry_ids) != 1 or (np.diff(entry_ids) <= 0).any():
+            raise UserError(
+                f"weights need one ascending id each; received {np.shape(weights)} weights, {np.shape(entry_ids)} ids"
+            )
+        present = self.ids != PADDING
+        positions = np.searchsorted(entry_ids, self.ids)
+        known = np.append(entry_ids, PADDING)[positions] == self.ids
+        if (present & ~known).any():
+            raise UserError(f"no weight is given for entry {self.ids[present & ~known][0]}")
+        values = np.append(weights, 0.0).astype(np.float64)[positions]
+        return dataclasses.replace(self, weights=np.where(present, values, 1.0))
+
+    def _select(self, part: tuple[slice | npt.NDArray[np.int64], ...]) -> Neighbors:
         return dataclasses.replace(
-            self, ids=self.ids[:, :k], labels=self.labels[:, :k], similarities=self.similarities[:, :k]
+            self,
+            ids=self.ids[part],
+            labels=self.labels[part],
+            similarities=self.similarities[part],
+            weights=None if self.weights is None else self.weights[part],
         )

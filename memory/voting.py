@@ -1,10 +1,11 @@
 """Votes: neighbours to class scores and predictions, by four rules.
 
-A neighbour's weight depends on its own similarity (plurality: 1; distance: exp(-d) with d = 1 - similarity; softmax:
-exp((similarity - 1) / temperature)) or on its rank (1 / (2 + rank), the nearest has rank 0), never on the other
-neighbours. The usual stabilised softmax subtracts the row's largest similarity; subtracting 1 instead scales every
-score of a row by one factor just the same (it moves no ratio, so no tie), and keeps an entry's weight when another
-entry is removed, so audits and rebuilt memories agree to the last bit. Its price is a lower limit on temperature.
+A neighbour's weight depends on its own similarity (plurality: 1; distance: exp(-d)^exponent with d = 1 - similarity;
+softmax: exp((similarity - 1) / temperature)) or on its rank (1 / (offset + rank), the nearest has rank 0), times the
+entry's own weight (soft pruning, trust), never on the other neighbours. The usual stabilised softmax subtracts the
+row's largest similarity; subtracting 1 instead scales every score of a row by one factor just the same (it moves no
+ratio, so no tie), and keeps an entry's weight when another entry is removed, so audits and rebuilt memories agree to
+the last bit. Its price is a lower limit on temperature.
 
 Scores are summed from the nearest neighbour to the farthest. Scores within `TIE_TOLERANCE` of the largest are tied,
 and a tie goes to the class of the nearest neighbour among the tied. `protocol="paper"` gives it to the class that
@@ -34,24 +35,29 @@ TIE_TOLERANCE = 1e-9
 MIN_TEMPERATURE = 0.003
 """Below it exp((similarity - 1) / temperature) leaves the normal float64 range at similarity -1 (2 / 708 = 0.0028)."""
 
-_RANK_OFFSET = 2.0  # Geirhos et al. 2024, section 2.2
+MAX_DISTANCE_EXPONENT = 350.0
+"""Above it exp(-distance * exponent) leaves the normal float64 range at distance 2."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Voting:
-    """How neighbours vote.
+    """How neighbours vote (Geirhos et al. 2024, section 2.2; the hyperparameters of their appendix C).
 
     Attributes:
         rule: weight of a neighbour.
         temperature: divisor of similarity in the softmax rule; 0.07 in the papers.
+        rank_offset: alpha of the rank rule, 1 / (alpha + rank); 2 in the paper.
+        distance_exponent: xi of the distance rule, exp(-d)^xi; 1 where the paper does not vary it.
         protocol: who wins a tie: ``"nearest"`` or ``"paper"``.
 
     Raises:
-        UserError: for an unknown rule or protocol, or a temperature below MIN_TEMPERATURE.
+        UserError: for an unknown rule or protocol, or a number out of range.
     """
 
     rule: Rule = "softmax"
     temperature: float = 0.07
+    rank_offset: float = 2.0
+    distance_exponent: float = 1.0
     protocol: Protocol = "nearest"
 
     def __post_init__(self) -> None:
@@ -64,18 +70,36 @@ class Voting:
                 f"temperature is {self.temperature}; it must be at least {MIN_TEMPERATURE} "
                 "(towards 0 the nearest neighbour decides alone: use k = 1)"
             )
+        if not 0 < self.rank_offset < np.inf:
+            raise UserError(f"rank_offset is {self.rank_offset}; it must be above 0, since the nearest has rank 0")
+        if not 0 < self.distance_exponent <= MAX_DISTANCE_EXPONENT:
+            raise UserError(
+                f"distance_exponent is {self.distance_exponent}; it must be above 0, at most {MAX_DISTANCE_EXPONENT:g}"
+            )
 
-    def own_weights(self, similarities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Factor that depends on a neighbour's own similarity, any shape; 0 where padded."""
+    @classmethod
+    def of(cls, voting: Voting | Rule) -> Voting:
+        """A rule's name stands for that rule with the papers' numbers.
+
+        Raises:
+            UserError: for an unknown name.
+        """
+        return voting if isinstance(voting, Voting) else cls(rule=voting)
+
+    def own_weights(self, neighbors: Neighbors) -> npt.NDArray[np.float64]:
+        """(Q, K) factor that depends on a neighbour itself: its similarity and its entry's weight; 0 where padded."""
+        similarities = neighbors.similarities
         if self.rule == "distance":
-            return np.exp(similarities - 1)
-        if self.rule == "softmax":
-            return np.exp((similarities - 1) / self.temperature)
-        return np.where(np.isneginf(similarities), 0.0, 1.0)
+            weights = np.exp((similarities - 1) * self.distance_exponent)
+        elif self.rule == "softmax":
+            weights = np.exp((similarities - 1) / self.temperature)
+        else:
+            weights = np.where(np.isneginf(similarities), 0.0, 1.0)
+        return weights if neighbors.weights is None else weights * neighbors.weights
 
     def rank_weights(self, k: int) -> npt.NDArray[np.float64]:
         """Factor (k,) that depends on rank; a list that loses a neighbour is ranked anew."""
-        return 1 / (_RANK_OFFSET + np.arange(k)) if self.rule == "rank" else np.ones(k)
+        return 1 / (self.rank_offset + np.arange(k)) if self.rule == "rank" else np.ones(k)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,15 +116,27 @@ class Votes:
     predictions: npt.NDArray[np.int64]
     voting: Voting
 
+    def shares(self) -> npt.NDArray[np.float64]:
+        """(Q, C) each class's share of all votes, 0..1; 0 for a query without votes."""
+        totals = self.scores.sum(axis=1, keepdims=True)
+        shares: npt.NDArray[np.float64] = np.divide(
+            self.scores, totals, out=np.zeros_like(self.scores), where=totals > 0
+        )
+        return shares
 
-def vote(
-    neighbors: Neighbors,
-    *,
-    num_classes: int,
-    rule: Rule = "softmax",
-    temperature: float = 0.07,
-    protocol: Protocol = "nearest",
-) -> Votes:
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """(Q,) share of the votes that the predicted class has, 0..1; 0 where nothing is predicted."""
+        shares = np.take_along_axis(self.shares(), np.maximum(self.predictions, 0)[:, None], axis=1)[:, 0]
+        return np.where(self.predictions >= 0, shares, 0.0)
+
+    def margins(self) -> npt.NDArray[np.float64]:
+        """(Q,) share of the predicted class less that of the best other, -1e-9..1; 0 where nothing is predicted."""
+        others = self.shares()
+        np.put_along_axis(others, np.maximum(self.predictions, 0)[:, None], 0.0, axis=1)
+        return np.where(self.predictions >= 0, self.confidence() - others.max(axis=1), 0.0)
+
+
+def vote(neighbors: Neighbors, *, num_classes: int, voting: Voting | Rule = "softmax") -> Votes:
     """Let the K neighbours of each query vote.
 
     ``for j in range(K): scores[q, labels[q, j]] += weight(q, j)``
@@ -108,20 +144,18 @@ def vote(
     Args:
         neighbors: (Q, K).
         num_classes: C; labels must be below it.
-        rule: weight of a neighbour, see the module.
-        temperature: of the softmax rule.
-        protocol: who wins a tie.
+        voting: how a neighbour counts, or the name of a rule.
 
     Raises:
         UserError: for a label outside the classes, or what `Voting` refuses.
     """
-    voting = Voting(rule=rule, temperature=temperature, protocol=protocol)
+    voting = Voting.of(voting)
     largest = neighbors.labels.max(initial=PADDING)
     if largest >= num_classes:
         raise UserError(f"label {largest} is outside the {num_classes} classes 0 to {num_classes - 1}")
-    weights = voting.own_weights(neighbors.similarities) * voting.rank_weights(neighbors.num_neighbors)
+    weights = voting.own_weights(neighbors) * voting.rank_weights(neighbors.num_neighbors)
     scores, running = tally(neighbors.labels, weights, num_classes)
-    return Votes(scores=scores, predictions=decide(neighbors.labels, scores, running, protocol), voting=voting)
+    return Votes(scores=scores, predictions=decide(neighbors.labels, scores, running, voting.protocol), voting=voting)
 
 
 def tally(
@@ -176,3 +210,28 @@ def decide(
     first = np.argmax(wins, axis=1)  # never padding, which comes last and wins only where all is padding
     predictions: npt.NDArray[np.int64] = labels[np.arange(M), first]
     return predictions
+
+
+def number_classes(
+    labels: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number the classes of each list by themselves, so that score tables are as wide as a list, not as C.
+
+    Args:
+        labels: (M, K).
+
+    Returns:
+        Classes (M, K + 1), the class of each number, with -1 last so that number -1 (padding, nobody) maps to it; and
+        numbers (M, K) in 0..K-1, -1 where padded.
+    """
+    order = np.argsort(labels, axis=1, kind="stable")
+    ordered = np.take_along_axis(labels, order, axis=1)
+    is_new = np.ones(labels.shape, np.int64)
+    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    numbers = np.empty_like(labels)
+    np.put_along_axis(numbers, order, np.cumsum(is_new, axis=1) - 1, axis=1)
+    numbers[labels == PADDING] = PADDING
+    classes = np.full((len(labels), labels.shape[1] + 1), PADDING)
+    rows, columns = np.nonzero(labels != PADDING)
+    classes[rows, numbers[rows, columns]] = labels[rows, columns]
+    return classes, numbers

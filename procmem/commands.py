@@ -229,7 +229,7 @@ def audit_leave_one_out(
     opened.check_card(loaded.card())
     queries = extract(loaded, find_dataset(dataset).val)
     neighbors = opened.search(queries.values, k + 1)
-    print_json(leave_one_out(neighbors, k, query_labels=queries.labels, rule=rule).summary())
+    print_json(leave_one_out(neighbors, k, query_labels=queries.labels, voting=rule).summary())
 
 
 def evaluate(

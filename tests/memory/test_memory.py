@@ -63,8 +63,8 @@ def test_search_and_classify_equal_search_and_vote_over_the_arrays(
     found = memory.search(queries, 7)
     assert np.array_equal(found.ids, direct.ids)
     assert np.array_equal(found.similarities, direct.similarities)
-    votes = memory.classify(queries, 7, rule="rank")
-    assert np.array_equal(votes.scores, vote(direct, num_classes=3, rule="rank").scores)
+    votes = memory.classify(queries, 7, voting="rank")
+    assert np.array_equal(votes.scores, vote(direct, num_classes=3, voting="rank").scores)
     assert memory.search(queries, 60).memory_size == 50
 
 
@@ -271,3 +271,14 @@ def test_a_read_only_folder_can_be_searched_but_not_changed(
     finally:
         for path in paths:
             path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_weights_of_entries_count_in_votes(memory: VisualMemory) -> None:
+    near, far = np.eye(16, dtype=np.float32)[:2]
+    query = (0.9 * near + 0.8 * far)[None] / np.linalg.norm(0.9 * near + 0.8 * far)
+    memory.add(np.stack([near, far]), [0, 1], weight=[1.0, 1.0])
+    assert memory.search(query, 2).weights is None
+    assert memory.classify(query, 2, voting="plurality").predictions.tolist() == [0]
+    memory.reweigh([0], [0.5])
+    assert memory.classify(query, 2, voting="plurality").scores.tolist() == [[0.5, 1.0, 0.0]]
+    assert memory.classify(query, 2, voting="plurality").predictions.tolist() == [1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -68,3 +69,40 @@ def test_wrong_dtypes_are_refused() -> None:
             labels=np.zeros((1, 1), np.int64),
             similarities=np.zeros((1, 1), np.float32),  # type: ignore[arg-type]
         )
+
+
+def test_weights_go_along_with_their_neighbours() -> None:
+    weighted = make().weighted(np.array([3, 5, 7, 9]), np.array([0.3, 0.5, 0.7, 0.9]))
+    assert weighted.weights is not None
+    assert weighted.weights.tolist() == [[0.7, 0.3, 0.5]]
+    first = weighted.first(2).weights
+    assert first is not None
+    assert first.tolist() == [[0.7, 0.3]]
+    chosen = weighted.rows(np.array([0, 0]))
+    assert chosen.weights is not None
+    assert chosen.weights.tolist() == [[0.7, 0.3, 0.5]] * 2
+    assert chosen.ids.tolist() == [[7, 3, 5]] * 2
+
+
+def test_padding_needs_no_weight() -> None:
+    padded = make(ids=[[7, 3, -1]], labels=[[0, 1, -1]], similarities=[[0.9, 0.5, -np.inf]])
+    weights = padded.weighted(np.array([3, 7]), np.array([0.3, 0.7])).weights
+    assert weights is not None
+    assert weights[0, :2].tolist() == [0.7, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("ids", "weights", "message"),
+    [
+        ([3, 7], [1.0, 1.0], "no weight is given for entry 5"),
+        ([7, 5, 3], [1.0, 1.0, 1.0], "ascending id"),
+        ([3, 5, 7], [1.0, 1.0], "ascending id"),
+        ([3, 5, 7], [1.0, -1.0, 1.0], "at least 0"),
+        ([3, 5, 7], [1.0, np.nan, 1.0], "finite"),
+    ],
+)
+def test_wrong_weights_are_refused(ids: list[int], weights: list[float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make().weighted(np.array(ids), np.array(weights))
+    with pytest.raises(UserError, match="weights must be float64 of shape"):
+        dataclasses.replace(make(), weights=np.ones((1, 2)))

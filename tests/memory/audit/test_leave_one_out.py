@@ -8,7 +8,7 @@ Letters: Q queries, N entries, D embedding, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from memory.audit.leave_one_out import LeaveOneOutResult, leave_one_out
 from memory.neighbors import Neighbors
 from memory.search import exact_search
-from memory.voting import Protocol, Rule, vote
+from memory.voting import Protocol, Rule, Voting, vote
 from procmem.errors import UserError
 
 MakeUnitRows = Callable[..., npt.NDArray[np.float32]]
@@ -32,16 +32,16 @@ def rebuilt_memories(
     ids: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
     k: int,
-    **voting: Any,
+    voting: Voting | Rule = "softmax",
 ) -> set[Flip]:
     """(entry id, query, class before, class after) by building the memory without each entry."""
     C = int(labels.max()) + 1
-    before = vote(exact_search(queries, entries, k, ids=ids, labels=labels), num_classes=C, **voting).predictions
+    before = vote(exact_search(queries, entries, k, ids=ids, labels=labels), num_classes=C, voting=voting).predictions
     flips = set()
     for n in range(len(entries)):
         rest = np.arange(len(entries)) != n
         neighbors = exact_search(queries, entries[rest], k, ids=ids[rest], labels=labels[rest])
-        after = vote(neighbors, num_classes=C, **voting).predictions
+        after = vote(neighbors, num_classes=C, voting=voting).predictions
         flips |= {(int(ids[n]), int(q), int(before[q]), int(after[q])) for q in np.flatnonzero(after != before)}
     return flips
 
@@ -58,11 +58,11 @@ def check(
     entries: npt.NDArray[np.float32],
     labels: npt.NDArray[np.int64],
     k: int,
-    **voting: Any,
+    voting: Voting | Rule = "softmax",
 ) -> LeaveOneOutResult:
     ids = np.random.default_rng(9).permutation(3 * len(entries))[: len(entries)].astype(np.int64)
-    result = leave_one_out(exact_search(queries, entries, k + 1, ids=ids, labels=labels), k, **voting)
-    reference = rebuilt_memories(queries, entries, ids, labels, k, **voting)
+    result = leave_one_out(exact_search(queries, entries, k + 1, ids=ids, labels=labels), k, voting=voting)
+    reference = rebuilt_memories(queries, entries, ids, labels, k, voting=voting)
     assert flips_of(result) == reference
     assert result.num_non_private == len({entry for entry, *_ in reference})
     assert result.num_private + result.num_non_private == len(entries)
@@ -74,7 +74,7 @@ def check(
 @pytest.mark.parametrize("k", [1, 2, 5, 59])
 def test_equals_rebuilt_memories(rule: Rule, protocol: Protocol, k: int, unit_rows: MakeUnitRows) -> None:
     labels = np.random.default_rng(1).integers(0, 3, 60)
-    result = check(unit_rows(25, 6, 2), unit_rows(60, 6, 3), labels, k, rule=rule, protocol=protocol)
+    result = check(unit_rows(25, 6, 2), unit_rows(60, 6, 3), labels, k, voting=Voting(rule=rule, protocol=protocol))
     if k < 59:
         assert result.num_flips > 0
 
@@ -84,13 +84,13 @@ def test_equals_rebuilt_memories_with_duplicates_and_conflicting_labels(rule: Ru
     base = unit_rows(6, 5)
     rng = np.random.default_rng(2)
     entries, labels = base[rng.integers(0, 6, 40)], rng.integers(0, 4, 40)
-    assert check(base, entries, labels, 4, rule=rule).num_flips > 0
+    assert check(base, entries, labels, 4, voting=rule).num_flips > 0
 
 
 @pytest.mark.parametrize("k", [3, 4, 5, 9])
 def test_a_memory_of_k_or_fewer_entries_has_no_replacement(k: int, unit_rows: MakeUnitRows) -> None:
     for rule in get_args(Rule):
-        check(unit_rows(30, 4, 1), unit_rows(4, 4, 2), np.array([0, 1, 1, 2]), k, rule=rule)
+        check(unit_rows(30, 4, 1), unit_rows(4, 4, 2), np.array([0, 1, 1, 2]), k, voting=rule)
 
 
 def test_removing_the_only_entry_leaves_no_prediction() -> None:
@@ -120,7 +120,38 @@ def test_equals_rebuilt_memories_whatever_the_ties(
     entries = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     rng = np.random.default_rng(seed)
     queries = entries[rng.integers(0, len(entries), 5)]
-    check(queries, entries, rng.integers(0, 3, len(entries)), k, rule=rule, protocol=protocol)
+    check(queries, entries, rng.integers(0, 3, len(entries)), k, voting=Voting(rule=rule, protocol=protocol))
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 10_000),
+    k=st.sampled_from([1, 3, 8, 30]),
+    rule=st.sampled_from(get_args(Rule)),
+    weights=st.sampled_from([(1.0,), (0.0, 1.0), (0.25, 0.5, 1.0, 1.75)]),
+)
+def test_equals_rebuilt_memories_whatever_the_weights(
+    seed: int, k: int, rule: Rule, weights: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(seed)
+    entries, queries = (rng.standard_normal((n, 3)) for n in (25, 8))
+    entries, queries = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (entries, queries))
+    ids, labels, chosen = np.arange(25), rng.integers(0, 3, 25), rng.choice(weights, 25)
+
+    def predictions(rest: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        found = exact_search(
+            queries.astype(np.float32), entries[rest].astype(np.float32), k, ids=ids[rest], labels=labels[rest]
+        )
+        return vote(found.weighted(ids, chosen), num_classes=3, voting=rule).predictions
+
+    neighbors = exact_search(queries.astype(np.float32), entries.astype(np.float32), k + 1, ids=ids, labels=labels)
+    result = leave_one_out(neighbors.weighted(ids, chosen), k, voting=rule)
+    before = predictions(ids >= 0)
+    flips = set()
+    for n in range(25):
+        after = predictions(ids != n)
+        flips |= {(n, int(q), int(before[q]), int(after[q])) for q in np.flatnonzero(after != before)}
+    assert flips_of(result) == flips
 
 
 def listed(labels: list[int], memory_size: int | None = 100, exact: bool = True) -> Neighbors:
@@ -136,7 +167,7 @@ def listed(labels: list[int], memory_size: int | None = 100, exact: bool = True)
 
 def test_one_query_by_hand() -> None:
     # k = 3: votes 0 0 1; without 0 or 1: 0 1 1 -> 1 wins; without 2: 0 0 1 stays
-    result = leave_one_out(listed([0, 0, 1, 1]), 3, rule="plurality", query_labels=np.array([0]))
+    result = leave_one_out(listed([0, 0, 1, 1]), 3, voting="plurality", query_labels=np.array([0]))
     assert flips_of(result) == {(0, 0, 0, 1), (1, 0, 0, 1)}
     assert result.deciding_neighbors().tolist() == [2]
     assert result.effects().tolist() == [1, 1]
@@ -158,8 +189,15 @@ def test_an_entry_is_helpful_if_the_answer_is_right_only_with_it(truth: int, eff
 def test_ranks_shift_when_the_replacement_moves_in() -> None:
     # rank rule, k = 3: class 0 has 1/2; class 1 has 1/3 + 1/4 and wins. Without the 2nd: 1/2 against 1/3 + 1/4 (the
     # 3rd has moved to rank 1, the 4th, class 1, to rank 2): no flip. With a 4th of class 2: 1/2 against 1/3: flip.
-    assert leave_one_out(listed([0, 1, 1, 1]), 3, rule="rank").num_flips == 0
-    assert flips_of(leave_one_out(listed([0, 1, 1, 2]), 3, rule="rank")) == {(1, 0, 1, 0), (2, 0, 1, 0)}
+    assert leave_one_out(listed([0, 1, 1, 1]), 3, voting="rank").num_flips == 0
+    assert flips_of(leave_one_out(listed([0, 1, 1, 2]), 3, voting="rank")) == {(1, 0, 1, 0), (2, 0, 1, 0)}
+
+
+def test_margins_and_reached_entries_by_hand() -> None:
+    result = leave_one_out(listed([0, 0, 1, 1]), 3, voting="plurality")
+    np.testing.assert_allclose(result.margins, [1 / 3])
+    assert result.reached_ids.tolist() == [0, 1, 2, 3]
+    assert leave_one_out(listed([0, 0, 1, 1]), 1).reached_ids.tolist() == [0, 1]
 
 
 def test_blocks_do_not_change_the_result(unit_rows: MakeUnitRows) -> None:
