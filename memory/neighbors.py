@@ -103,12 +103,12 @@ class Neighbors:
         """The neighbours of some queries, in the order given."""
         return self._select((rows,))
 
-    def weighted(self, entry_ids: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> Neighbors:
+    def weighted(self, entry_ids: npt.NDArray[np.int64], weights: npt.NDArray[np.floating]) -> Neighbors:
         """The same neighbours with other weights of their votes.
 
         Args:
             entry_ids: (N,) ascending ids, with every neighbour's among them.
-            weights: (N,) float64 >= 0, weight of each entry.
+            weights: (N,) floats >= 0, weight of each entry.
 
         Raises:
             UserError: if ids are not ascending or lack a neighbour, shapes differ, or a weight is negative or NaN.
