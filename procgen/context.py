@@ -10,11 +10,13 @@ Decisions, each paid for by a failure seen:
   is looked up. ``PROCMEM_EGL_DEVICE`` overrides.
 * A missing vendor driver falls back to software in silence, some hundred times slower: next to a CUDA device this is
   an error unless ``PROCMEM_ALLOW_SOFTWARE_GL=1``.
-* Mesa's cache of compiled shaders is allowed 4 GB (about 40 KB a program) unless the environment says otherwise.
+* The driver's cache of compiled shaders is allowed 4 GB (about 40 KB a program) unless the environment says otherwise.
+* Other libraries that render make their own context current: ours is made current again before it is used.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import threading
@@ -24,11 +26,15 @@ from typing import Any, NamedTuple
 import moderngl
 import torch
 
-from procgen.egl import EglDevice, egl_devices
+from procgen.egl import EglDevice, current_context, egl_devices, reset_status
 from procmem.errors import UserError
 
 GL_VERSION = 430  # first with compute shaders
-MESA_CACHE_SIZE = "4G"
+CACHE_LIMIT_BYTES = 4 << 30
+CACHE_LIMITS = {  # environment variables of Mesa's and NVIDIA's drivers
+    "MESA_SHADER_CACHE_MAX_SIZE": f"{CACHE_LIMIT_BYTES >> 30}G",
+    "__GL_SHADER_DISK_CACHE_SIZE": str(CACHE_LIMIT_BYTES),
+}
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swr", "software")
 
 _NO_GL = """headless OpenGL {version} (EGL) does not answer: {reason}
@@ -62,10 +68,15 @@ class GlReport:
     largest_storage_block_bytes: int
 
 
+class ContextLostError(RuntimeError):
+    """The context no longer answers, or answered with an error; `drop_context` and draw again."""
+
+
 class _Owned(NamedTuple):
     """The context and who may use it."""
 
     context: Any
+    handle: int
     device_index: int
     process_id: int
     thread_id: int
@@ -80,6 +91,7 @@ def gl_context() -> Any:
     Raises:
         UserError: if headless OpenGL 4.3 is missing, software would render beside a CUDA device, the process was
             forked from one that has a context, or another thread made the context.
+        ContextLostError: if there is a context that cannot be used any more.
     """
     return _own().context
 
@@ -103,6 +115,32 @@ def describe_gl() -> GlReport:
     )
 
 
+def check_gl(context: Any) -> None:
+    """Look whether all went well since the last look.
+
+    Raises:
+        UserError: if the device is out of memory.
+        ContextLostError: on any other GL error, or if the device was reset.
+    """
+    error = context.error
+    if error == "GL_OUT_OF_MEMORY":
+        raise UserError("the OpenGL device is out of memory; render smaller batches or smaller images")
+    if error != "GL_NO_ERROR" or reset_status():
+        raise ContextLostError(f"OpenGL reports {error if error != 'GL_NO_ERROR' else 'a reset of the device'}")
+
+
+def drop_context() -> None:
+    """Give up this process's context, whatever state it is in; the next `gl_context` makes another.
+
+    Everything that lived in it (programs, buffers) is dead and must not be released one by one.
+    """
+    global _owned
+    if _owned is not None:
+        with contextlib.suppress(Exception):  # it may be broken in any way: that is why it is dropped
+            _owned.context.release()
+    _owned = None
+
+
 def is_software(renderer: str) -> bool:
     """Whether a GL_RENDERER string names a software driver."""
     return any(name in renderer.lower() for name in SOFTWARE_RENDERERS)
@@ -121,11 +159,23 @@ def _own() -> _Owned:
         raise UserError(
             "the OpenGL context belongs to the thread that made it; render in that thread, or in a spawned process"
         )
+    if current_context() != _owned.handle:  # another library has made its own context current
+        _make_current(_owned)
     return _owned
 
 
+def _make_current(owned: _Owned) -> None:
+    try:
+        owned.context.__enter__()
+    except AttributeError as error:  # what moderngl leaves of a released context
+        raise ContextLostError("the OpenGL context was released") from error
+    if current_context() != owned.handle:
+        raise ContextLostError("the OpenGL context cannot be made current again")
+
+
 def _make_context() -> _Owned:
-    os.environ.setdefault("MESA_SHADER_CACHE_MAX_SIZE", MESA_CACHE_SIZE)
+    for name, value in CACHE_LIMITS.items():
+        os.environ.setdefault(name, value)
     if importlib.util.find_spec("triton") is not None:
         importlib.import_module("triton")
     device_index = _device_index(os.environ.get("PROCMEM_EGL_DEVICE"))
@@ -135,7 +185,7 @@ def _make_context() -> _Owned:
     except Exception as error:  # moderngl raises bare Exception and ValueError for a missing library or version
         raise UserError(_NO_GL.format(version=f"{GL_VERSION / 100:.1f}", reason=error)) from error
     _refuse_software_beside_cuda(context.info["GL_RENDERER"])
-    return _Owned(context, device_index, os.getpid(), threading.get_ident())
+    return _Owned(context, current_context(), device_index, os.getpid(), threading.get_ident())
 
 
 def _device_index(requested: str | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import functools
 from dataclasses import dataclass
 
 _EXTENSIONS = 0x3055
@@ -33,18 +34,45 @@ class EglDevice:
     cuda_device: int | None
 
 
+def current_context() -> int:
+    """Handle of the EGL context that this thread draws into, 0 if there is none or EGL is missing."""
+    egl = _egl()
+    return 0 if egl is None else int(egl.eglGetCurrentContext() or 0)
+
+
+def reset_status() -> int:
+    """What OpenGL 4.5 says about the current context: 0, or why it was reset (glGetGraphicsResetStatus).
+
+    Also 0 where the driver cannot say. Contexts here are made without reset notification, so that this is an addition
+    to GL_CONTEXT_LOST and no replacement.
+    """
+    egl = _egl()
+    address = egl.eglGetProcAddress(b"glGetGraphicsResetStatus") if egl is not None else None
+    return int(ctypes.CFUNCTYPE(ctypes.c_uint)(address)()) if address else 0
+
+
+@functools.cache
+def _egl() -> ctypes.CDLL | None:
+    """The EGL library with the types of its functions, None where it is missing."""
+    name = ctypes.util.find_library("EGL")
+    try:
+        egl = ctypes.CDLL(name) if name else None
+        if egl is not None:
+            egl.eglGetProcAddress.restype, egl.eglGetProcAddress.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+            egl.eglGetCurrentContext.restype = ctypes.c_void_p
+    except (OSError, AttributeError):
+        return None
+    return egl
+
+
 def egl_devices() -> tuple[EglDevice, ...]:
     """All EGL devices in EGL's order; empty where EGL or its device extensions are missing."""
-    name = ctypes.util.find_library("EGL")
-    if name is None:
+    egl = _egl()
+    if egl is None:
         return ()
-    try:
-        egl = ctypes.CDLL(name)
-        get_address = egl.eglGetProcAddress
-    except (OSError, AttributeError):
-        return ()
-    get_address.restype, get_address.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
-    addresses = [get_address(f"eglQuery{what}EXT".encode()) for what in ("Devices", "DeviceString", "DeviceAttrib")]
+    addresses = [
+        egl.eglGetProcAddress(f"eglQuery{what}EXT".encode()) for what in ("Devices", "DeviceString", "DeviceAttrib")
+    ]
     if not all(addresses):
         return ()
     query_devices, query_string, query_attribute = (

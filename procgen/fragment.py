@@ -11,7 +11,6 @@ there than in compute shaders. That is why this path is only for programs that n
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import moderngl
@@ -86,17 +85,6 @@ def make_area(num_images: int, height_px: int, width_px: int) -> Any:
     context = gl_context()
     rows = num_images * stride(height_px)
     return context.framebuffer(color_attachments=[context.renderbuffer((width_px, rows), components=1)])
-
-
-def release_area(area: Any) -> None:
-    """Free a framebuffer. Another one is bound first: after a bound one is freed, making the next is a GL error."""
-    _resting_area().use()
-    area.release()
-
-
-@functools.cache
-def _resting_area() -> Any:
-    return make_area(1, 1, 1)
 
 
 def make_stand_in() -> Any:

@@ -115,6 +115,7 @@ class Shaders(Process):
         families: families of programs to draw from; None takes all.
         programs: the programs themselves, instead of `families`.
         program_set: file of a program set (see `procgen.program_sets`), instead of `families`.
+        samples_per_side: n; each pixel is the mean of n x n samples (anti-aliasing, at n x n times the cost).
         excluded_programs: fingerprints of programs that are not to run here, for example because they end the process
             that renders them. Images of all other programs are the same with and without.
 
@@ -132,18 +133,21 @@ class Shaders(Process):
         families: Sequence[str] | None = None,
         programs: Sequence[ShaderProgram] | None = None,
         program_set: str | None = None,
+        samples_per_side: int = 1,
         excluded_programs: Collection[str] = (),
     ) -> None:
         for name, value in (
             ("image_size_px", image_size_px),
             ("block_size", block_size),
             ("images_per_program", images_per_program),
+            ("samples_per_side", samples_per_side),
         ):
             if value < 1:
                 raise UserError(f"{name} must be at least 1, got {value}")
         self.image_size_px = image_size_px
         self.block_size = block_size
         self.images_per_program = images_per_program
+        self.samples_per_side = samples_per_side
         self.families = list(families) if families is not None else None
         self.program_set = program_set
         self.programs = _choose_programs(families, programs, program_set)
@@ -179,7 +183,9 @@ class Shaders(Process):
             program = self.programs[index]
             chosen = np.flatnonzero(program_of_image == index)
             parameters = self._parameters(program, root_seed, block_index, chosen, path)
-            images[torch.from_numpy(chosen)] = shared_renderer().render(program, parameters, size, size)
+            images[torch.from_numpy(chosen)] = shared_renderer().render(
+                program, parameters, size, size, samples_per_side=self.samples_per_side
+            )
         watcher = shared_renderer().on_program
         if watcher is not None:
             watcher(NO_PROGRAM)  # no program is to blame for what comes after the last
@@ -205,6 +211,7 @@ class Shaders(Process):
         chosen = {
             "families": self.families,
             "program_set": self.program_set_hash if self.program_set else None,
+            "samples_per_side": self.samples_per_side if self.samples_per_side > 1 else None,
             "excluded_programs": list(self.excluded_programs) or None,
         }
         return {"shaders": options | {name: value for name, value in chosen.items() if value is not None}}

@@ -1,44 +1,42 @@
 """The renderer: batches of images of one program, in one dispatch and one read.
 
-On the compute path z of the dispatch is the image, parameters lie in a storage buffer, pixels come back packed from
-another. Imported programs that compute shaders cannot run take the fragment path (`procgen.fragment`), with the same
-buffers. Against the usual one-image-at-a-time procedure (uniforms, draw, read, flip, transpose) it saves
-what is not shading; see ``benchmarks/render.py``. Compiled programs are kept in a least-recently-used cache: beyond
-about 1,000 resident programs drivers start to compile anew on every use.
+On the compute path z of the dispatch is the image, parameters lie in a uniform block, pixels come back packed from a
+storage buffer. Imported programs that compute shaders cannot run take the fragment path (`procgen.fragment`), with the
+same buffers; nothing else does: on llvmpipe it was slower for every shipped program. Against the usual
+one-image-at-a-time procedure (uniforms, draw, read, flip, transpose) it saves what is not shading; see
+``benchmarks/render.py``. Compiled programs are kept in a least-recently-used cache: beyond about 1,000 resident
+programs drivers start to compile anew on every use.
 
-An image is a function of its program and its row of parameters only, never of the batch around it.
+An image is a function of its program and its row of parameters only, never of the batch around it, of how batches are
+split, or of a context that was lost on the way.
 
 Letters: B images, P floats a row of parameters, H W image size.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import moderngl
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from procgen.context import gl_context, is_software
-from procgen.fragment import FragmentProgram, make_area, make_stand_in, release_area, stride
-from procgen.glsl import (
-    GROUP_SIZE_PX,
-    PARAMETER_BINDING,
-    PIXEL_BINDING,
-    ROWS_UNIFORM,
-    SIZE_UNIFORM,
-    compile_error_message,
-)
+from procgen.context import ContextLostError, check_gl, drop_context, gl_context
+from procgen.cuda_pixels import CudaPixels, HostPixels, SharingError, cuda_runtime, warn_once
+from procgen.engine import LARGEST_SIDE_PX, PIXEL_BYTES, Engine
 from procgen.programs import ShaderProgram
-from procmem.errors import UserError
+from procmem.errors import UserError, WorkError
 
 MAX_RESIDENT_PROGRAMS = 800
-PIXEL_BYTES = 4
 BATCH_MEMORY_BYTES = 1 << 28  # of one dispatch's pixels; a larger batch is split
-LARGEST_SIDE_PX = 16384
+CALL_SECONDS = 0.5  # wanted at most for one call into the driver: watchdogs reset a GPU after about 2 seconds
+MAX_SAMPLES_PER_SIDE = 16
+CPU = torch.device("cpu")
+
+T = TypeVar("T")
 
 
 class Renderer:
@@ -47,6 +45,7 @@ class Renderer:
     Args:
         max_resident_programs: compiled programs that are kept.
         batch_memory_bytes: pixels of one dispatch; larger batches are split, which changes no byte.
+        time_budget_seconds: most time that an image may take, compilation aside; None sets no limit.
 
     Attributes:
         on_program: None, or a callable that is given a program's fingerprint (`ShaderProgram.fingerprint`) before
@@ -61,27 +60,30 @@ class Renderer:
     on_program: Callable[[str], None] | None = None
 
     def __init__(
-        self, max_resident_programs: int = MAX_RESIDENT_PROGRAMS, batch_memory_bytes: int = BATCH_MEMORY_BYTES
+        self,
+        max_resident_programs: int = MAX_RESIDENT_PROGRAMS,
+        batch_memory_bytes: int = BATCH_MEMORY_BYTES,
+        time_budget_seconds: float | None = None,
     ) -> None:
         if max_resident_programs < 1 or batch_memory_bytes < 1:
             raise UserError(f"must be positive: {max_resident_programs=}, {batch_memory_bytes=}")
+        if time_budget_seconds is not None and not time_budget_seconds > 0:
+            raise UserError(f"time_budget_seconds must be positive, got {time_budget_seconds}")
         self.max_resident_programs = max_resident_programs
-        context = gl_context()
-        self._largest_block_bytes = int(context.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"])
-        # On a processor, reading the parameters cost light programs half their time: a group takes whole columns there.
-        # A GPU wants many small groups.
-        self._rows_per_group = LARGEST_SIDE_PX if is_software(context.info["GL_RENDERER"]) else GROUP_SIZE_PX
-        self._largest_dispatch = int(context.info["GL_MAX_COMPUTE_WORK_GROUP_COUNT"][2])
-        self._batch_bytes = min(batch_memory_bytes, self._largest_block_bytes)
-        self._compiled: OrderedDict[str, Any] = OrderedDict()
-        self._largest_area_rows = min(int(context.info["GL_MAX_RENDERBUFFER_SIZE"]), LARGEST_SIDE_PX)
-        self._area: Any = None  # the fragment path's framebuffer
-        self._stand_in: Any = None
-        self._parameter_buffer = context.buffer(reserve=PIXEL_BYTES, dynamic=True)
-        self._pixel_buffer = context.buffer(reserve=PIXEL_BYTES, dynamic=True)
+        self.batch_memory_bytes = batch_memory_bytes
+        self.time_budget_seconds = time_budget_seconds
+        self._engine = Engine(max_resident_programs)
+        self._pixels: dict[torch.device, HostPixels | CudaPixels] = {}
 
     def render(
-        self, program: ShaderProgram, parameters: npt.NDArray[np.float32], height_px: int, width_px: int
+        self,
+        program: ShaderProgram,
+        parameters: npt.NDArray[np.float32],
+        height_px: int,
+        width_px: int,
+        *,
+        samples_per_side: int = 1,
+        device: torch.device | str = CPU,
     ) -> torch.Tensor:
         """Render one image per row of parameters.
 
@@ -90,6 +92,8 @@ class Renderer:
             parameters: (B, P) float32, see `ShaderProgram.draw_parameters`.
             height_px: H.
             width_px: W.
+            samples_per_side: n; each pixel is the mean of n x n: the image n times as large, made smaller.
+            device: where the images are wanted; on the GPU that renders they never leave it.
 
         Returns:
             uint8 (B, 3, H, W), row 0 at the top: clamped, times 255, rounded half to even; a channel that is NaN or
@@ -98,110 +102,147 @@ class Renderer:
 
         Raises:
             UserError: if the parameters do not fit the program or are not finite, the size is not positive or beyond
-                the device's limits, the program does not compile, or the device is out of memory.
+                the device's limits, the program does not compile or takes longer than the budget, or the device is
+                missing or out of memory.
+            WorkError: if the program breaks the OpenGL context, and a fresh one too.
         """
-        context = gl_context()
+        device = _check_device(device)
         _check_parameters(program, parameters)
-        self._check_size(height_px, width_px)
-        B = len(parameters)
-        images = np.empty((B, height_px, width_px, PIXEL_BYTES), dtype=np.uint8)
-        if B:
-            shader = self._shader(program)
-            if program.stand_ins:
-                self._use_stand_in()
-            step = self._images_per_dispatch(height_px * width_px * PIXEL_BYTES, parameters.shape[1] * PIXEL_BYTES)
-            if program.path == "fragment":
-                step = min(step, self._largest_area_rows // stride(height_px))
-            # Globals of an imported program live for one pixel: there an invocation shades one.
-            rows = self._rows_per_group if program.dialect == "native" else GROUP_SIZE_PX
-            for start in range(0, B, step):
-                self._dispatch(shader, parameters[start : start + step], images[start : start + step], rows)
-            _check_gl(context, program)
-        return torch.from_numpy(images)[..., :3].permute(0, 3, 1, 2)
+        self._check_size(height_px, width_px, samples_per_side)
+        images = torch.empty((len(parameters), height_px, width_px, PIXEL_BYTES), dtype=torch.uint8, device=device)
+        if len(parameters):
+            self._guarded(program, lambda: self._render_all(program, parameters, images, samples_per_side))
+        return images[..., :3].permute(0, 3, 1, 2)
 
     def compile(self, program: ShaderProgram) -> None:
-        """Compile a program without rendering it.
+        """Compile a program completely, which leaves it in the driver's cache on disk, and render one pixel of it.
 
         Raises:
             UserError: if it does not compile; the driver's messages name file and line of the program.
+            WorkError: as `render`.
         """
-        self._shader(program)
+        self._guarded(program, lambda: self._engine.compile(program))
 
     @property
     def num_resident_programs(self) -> int:
         """Compiled programs kept now."""
-        return len(self._compiled)
+        return len(self._engine.compiled)
 
     def release(self) -> None:
         """Free the compiled programs and buffers; the renderer cannot be used afterwards."""
-        for resource in (*self._compiled.values(), self._parameter_buffer, self._pixel_buffer):
-            resource.release()
-        if self._area is not None:
-            release_area(self._area)
-        if self._stand_in is not None:
-            self._stand_in.release()
-        self._compiled.clear()
+        if gl_context() is not self._engine.context:
+            return  # all of it went with the context
+        for pixels in self._pixels.values():
+            pixels.release()
+        self._pixels.clear()
+        self._engine.release()
 
-    def _dispatch(
-        self, shader: Any, parameters: npt.NDArray[np.float32], images: npt.NDArray[np.uint8], rows_per_group: int
-    ) -> None:
-        H, W = images.shape[1:3]
-        if parameters.size:
-            _reserve(self._parameter_buffer, parameters.nbytes)
-            self._parameter_buffer.write(np.ascontiguousarray(parameters))
-        _reserve(self._pixel_buffer, images.nbytes)
-        self._parameter_buffer.bind_to_storage_buffer(PARAMETER_BINDING)
-        self._pixel_buffer.bind_to_storage_buffer(PIXEL_BINDING)
-        if isinstance(shader, FragmentProgram):
-            # Discarded pixels are not written; a store before the program runs was tried, and Mesa's compiler drops it.
-            self._pixel_buffer.clear(size=images.nbytes)
-            shader.draw(self._area_for(len(images), H, W), len(images), H, W)
-        else:
-            shader[SIZE_UNIFORM], shader[ROWS_UNIFORM] = (W, H), rows_per_group
-            shader.run(-(-W // GROUP_SIZE_PX), -(-H // rows_per_group), len(images))
-        gl_context().memory_barrier(moderngl.BUFFER_UPDATE_BARRIER_BIT)
-        self._pixel_buffer.read_into(images, size=images.nbytes)
-
-    def _shader(self, program: ShaderProgram) -> Any:
-        """The compiled program, from the cache or anew."""
+    def _guarded(self, program: ShaderProgram, work: Callable[[], T]) -> T:
+        """Do the work; if the context turns out to be lost, once more in a new one."""
         if self.on_program is not None:
             self.on_program(program.fingerprint)
-        if program.fingerprint in self._compiled:
-            self._compiled.move_to_end(program.fingerprint)
-            return self._compiled[program.fingerprint]
-        shader = _compile(program)
-        self._compiled[program.fingerprint] = shader
-        if len(self._compiled) > self.max_resident_programs:
-            self._compiled.popitem(last=False)[1].release()
-        return shader
+        try:
+            return self._in_context(work)
+        except ContextLostError:
+            drop_context()
+        try:
+            return self._in_context(work)
+        except ContextLostError as error:
+            drop_context()
+            raise WorkError(
+                f"program {program.id!r} broke the OpenGL context, and again after a new one was made: {error}; "
+                "leave this program out, or look at the driver's log"
+            ) from error
 
-    def _area_for(self, num_images: int, height_px: int, width_px: int) -> Any:
-        """The framebuffer of the fragment path; kept while images of one width fit into it."""
-        rows = num_images * stride(height_px)
-        if self._area is None or self._area.width != width_px or self._area.height < rows:
-            if self._area is not None:
-                release_area(self._area)
-            self._area = make_area(num_images, height_px, width_px)
-        return self._area
+    def _in_context(self, work: Callable[[], T]) -> T:
+        try:
+            if gl_context() is not self._engine.context:  # somebody had to drop the one we knew
+                self._engine = Engine(self.max_resident_programs)
+                self._pixels = {}
+            result = work()
+        except moderngl.Error as error:
+            raise ContextLostError(str(error)) from error
+        except AttributeError as error:
+            if "InvalidObject" not in str(error):  # what moderngl leaves of a released object
+                raise
+            raise ContextLostError("an object of OpenGL was released") from error
+        check_gl(self._engine.context)
+        return result
 
-    def _use_stand_in(self) -> None:
-        if self._stand_in is None:
-            self._stand_in = make_stand_in()
-        self._stand_in.use(location=0)
+    def _render_all(
+        self, program: ShaderProgram, parameters: npt.NDArray[np.float32], images: torch.Tensor, samples_per_side: int
+    ) -> None:
+        """Render in as many draws as memory and time ask for."""
+        seconds_per_image = self._engine.compile(program).seconds_per_image
+        H, W = images.shape[1:3]
+        sampled = H * samples_per_side, W * samples_per_side
+        most = self._engine.most_images(program, *sampled, self.batch_memory_bytes)
+        start = 0
+        while start < len(images):
+            expected = seconds_per_image.get(sampled)
+            # Nothing is known of the first image of a size, so it is drawn alone.
+            count = 1 if expected is None else max(1, min(most, int(CALL_SECONDS / expected)))
+            part = slice(start, start + count)
+            began = time.perf_counter()
+            self._draw(program, parameters[part], images[part], samples_per_side)
+            if images.device == CPU or expected is None or self.time_budget_seconds is not None:
+                self._engine.context.finish()  # otherwise the GPU may still be at it
+                seconds_per_image[sampled] = max(time.perf_counter() - began, 1e-9) / len(images[part])
+            self._check_budget(program, parameters[part], images[part], samples_per_side)
+            start = part.stop
 
-    def _images_per_dispatch(self, image_bytes: int, row_bytes: int) -> int:
-        by_parameters = self._largest_block_bytes // max(row_bytes, 1)
-        return max(1, min(self._batch_bytes // image_bytes, by_parameters, self._largest_dispatch))
+    def _draw(
+        self, program: ShaderProgram, parameters: npt.NDArray[np.float32], images: torch.Tensor, samples_per_side: int
+    ) -> None:
+        H, W = images.shape[1:3]
+        try:
+            pixels = self._pixels_for(images.device)
+            self._engine.draw(program, parameters, (H, W), samples_per_side, pixels.buffer(images.nbytes))
+            pixels.fetch(images)
+        except SharingError as error:
+            warn_once(error)
+            self._pixels[images.device] = HostPixels(self._engine.context)
+            self._draw(program, parameters, images, samples_per_side)
 
-    def _check_size(self, height_px: int, width_px: int) -> None:
-        for name, value in (("height_px", height_px), ("width_px", width_px)):
-            if not 1 <= value <= LARGEST_SIDE_PX:
-                raise UserError(f"{name} must be within 1..{LARGEST_SIDE_PX}, got {value}")
-        image_bytes = height_px * width_px * PIXEL_BYTES
-        if image_bytes > self._largest_block_bytes:
+    def _pixels_for(self, device: torch.device) -> HostPixels | CudaPixels:
+        if device not in self._pixels:
+            context = self._engine.context
+            shared = device.type == "cuda"
+            self._pixels[device] = CudaPixels(context, device, cuda_runtime()) if shared else HostPixels(context)
+        return self._pixels[device]
+
+    def _check_budget(
+        self, program: ShaderProgram, parameters: npt.NDArray[np.float32], images: torch.Tensor, samples_per_side: int
+    ) -> None:
+        """Compare the time just measured with the budget; once more if it is over, lest the machine was busy."""
+        budget = self.time_budget_seconds
+        H, W = images.shape[1] * samples_per_side, images.shape[2] * samples_per_side
+        seconds = self._engine.compile(program).seconds_per_image
+        if budget is None or seconds[H, W] <= budget:
+            return
+        began = time.perf_counter()
+        self._draw(program, parameters[:1], images[:1], samples_per_side)
+        self._engine.context.finish()
+        seconds[H, W] = min(seconds[H, W], time.perf_counter() - began)
+        if seconds[H, W] > budget:
             raise UserError(
-                f"an image of {height_px} x {width_px} takes {image_bytes} bytes, "
-                f"but a storage buffer of this device holds {self._largest_block_bytes}; render a smaller one"
+                f"program {program.id!r} takes {seconds[H, W]:.3g} seconds for an image of {H} x {W} samples, but the "
+                f"budget is {budget:g} seconds; leave it out, render smaller, or raise the budget"
+            )
+
+    def _check_size(self, height_px: int, width_px: int, samples_per_side: int) -> None:
+        if not 1 <= samples_per_side <= MAX_SAMPLES_PER_SIDE:
+            raise UserError(f"samples_per_side must be within 1..{MAX_SAMPLES_PER_SIDE}, got {samples_per_side}")
+        most = LARGEST_SIDE_PX // samples_per_side
+        for name, value in (("height_px", height_px), ("width_px", width_px)):
+            if not 1 <= value <= most:
+                raise UserError(f"{name} must be within 1..{most}, got {value} ({samples_per_side=})")
+        image_bytes = height_px * width_px * PIXEL_BYTES * samples_per_side**2
+        largest = self._engine.largest_block_bytes
+        if image_bytes > largest:
+            raise UserError(
+                f"an image of {height_px} x {width_px} with {samples_per_side**2} samples a pixel takes {image_bytes} "
+                f"bytes, but a storage buffer of this device holds {largest}; render a smaller one"
             )
 
 
@@ -220,20 +261,22 @@ def shared_renderer() -> Renderer:
     return _shared
 
 
-def _compile(program: ShaderProgram) -> Any:
+def _check_device(device: torch.device | str) -> torch.device:
+    """The device with its index."""
     try:
-        if program.path == "fragment":
-            return FragmentProgram(program.assembly.text)
-        return gl_context().compute_shader(program.assembly.text)
-    except moderngl.Error as error:
-        message = compile_error_message(str(error), program.assembly)
-        raise UserError(f"program {program.id!r} does not compile:\n{message}") from error
-
-
-def _reserve(buffer: Any, num_bytes: int) -> None:
-    """Make a buffer at least this large; it never shrinks, so a steady state allocates nothing."""
-    if buffer.size < num_bytes:
-        buffer.orphan(num_bytes)
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise UserError(f"unknown device {device!r}; use cpu, cuda or cuda:0") from error
+    if found.type == "cuda" and torch.cuda.is_available():
+        index = torch.cuda.current_device() if found.index is None else found.index
+        if index < torch.cuda.device_count():
+            return torch.device("cuda", index)
+    if found.type != "cpu":
+        raise UserError(
+            f"images are wanted on {str(device)!r}, but this machine has {torch.cuda.device_count()} CUDA "
+            "devices that torch can use; use device='cpu'"
+        )
+    return CPU
 
 
 def _check_parameters(program: ShaderProgram, parameters: npt.NDArray[np.float32]) -> None:
@@ -245,11 +288,3 @@ def _check_parameters(program: ShaderProgram, parameters: npt.NDArray[np.float32
     if len(bad):
         row, column = (int(value) for value in bad[0])
         raise UserError(f"parameters of program {program.id!r} must be finite; row {row}, column {column} is not")
-
-
-def _check_gl(context: Any, program: ShaderProgram) -> None:
-    error = context.error
-    if error == "GL_OUT_OF_MEMORY":
-        raise UserError(f"the OpenGL device is out of memory for program {program.id!r}; render smaller batches")
-    if error != "GL_NO_ERROR":
-        raise RuntimeError(f"OpenGL reports {error} after program {program.id!r}")

@@ -55,6 +55,7 @@ def programs_render(
     images: int = 24,
     columns: int = 12,
     image_size_px: int = 128,
+    samples_per_side: int = 1,
     root_seed: int = 0,
     output: Path = Path("program.png"),
 ) -> None:
@@ -65,6 +66,7 @@ def programs_render(
         images: how many images, or frames of a clip.
         columns: images in a row.
         image_size_px: side of an image.
+        samples_per_side: n; each pixel is the mean of n x n samples, which smooths edges.
         root_seed: fixes the parameters.
         output: the picture to write; .png and .jpg are sheets, .gif is a clip.
     """
@@ -81,7 +83,9 @@ def programs_render(
         parameters = clip_parameters(found, root_seed, num_frames=images)
     else:
         parameters = found.draw_parameters(root_seed, "render", found.id, counters=np.arange(images))
-    rendered = shared_renderer().render(found, parameters, image_size_px, image_size_px)
+    rendered = shared_renderer().render(
+        found, parameters, image_size_px, image_size_px, samples_per_side=samples_per_side
+    )
     if is_clip:
         save_clip(rendered, output)
     else:

@@ -50,6 +50,27 @@ def test_a_native_program_gives_the_same_bytes_on_both_paths():
     assert torch.equal(shared_renderer().render(on_fragment_path(program), parameters, 24, 17), expected)
 
 
+@pytest.mark.parametrize(("height_px", "width_px", "samples_per_side"), [(9, 14, 2), (5, 3, 3), (16, 16, 4)])
+def test_supersampled_bytes_are_the_same_on_both_paths(height_px, width_px, samples_per_side):
+    compute, fragment = toy(BOTH), toy(BOTH, OnFragmentPath)
+    size = height_px, width_px
+    first, second = (
+        shared_renderer().render(program, TIMES, *size, samples_per_side=samples_per_side)
+        for program in (compute, fragment)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, shared_renderer().render(compute, TIMES, *size))
+
+
+def test_derivatives_of_samples_are_those_of_the_larger_image():
+    # y goes up inside, in pixels of the sampled image: one step is one sample
+    program = toy(TOY.format("o = vec4(dFdx(c.x) / 4.0, dFdy(c.y) / 5.0, c.x / 255.0, 1.0);"))
+    image = shared_renderer().render(program, TIMES[:1], 3, 2, samples_per_side=2)[0]
+    assert image[:2].flatten(1).unique(dim=1).tolist() == [[64], [51]]
+    # centres 0.5 1.5 | 2.5 3.5 round half to even to 0 2 | 2 4; their means are 1 and 3
+    assert image[2].tolist() == [[1, 3]] * 3
+
+
 def test_derivatives_have_their_sign_and_size():
     # y goes up inside: dFdy of it is +1; x doubled has dFdx 2
     image = shared_renderer().render(

@@ -37,9 +37,9 @@ def test_parts_stand_in_order_and_each_line_knows_its_file():
     assert assembly.place(lines.index("// licence: Apache-2.0") + 1) == "shaders/include/hash.glsl:1"
     assert assembly.place(1) == "assembled prelude:1"
     assert assembly.place(len(lines)).startswith("assembled main:")
-    assert "scale = _parameters[row + 0];" in assembly.text
-    assert "_colours_1 = vec3(_parameters[row + 4], _parameters[row + 5], _parameters[row + 6]);" in assembly.text
-    assert "int row = image * 13;" in assembly.text
+    assert "scale = _parameters[row + 0].x;" in assembly.text
+    assert "_colours_1 = vec3(_parameters[row + 1].x, _parameters[row + 1].y, _parameters[row + 1].z);" in assembly.text
+    assert "int row = image * 4;" in assembly.text
 
 
 def test_an_include_comes_once_and_after_what_it_needs(includes):
