@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from memory import changes, history, selection
 from memory.artefacts import ArtefactRegistry
+from memory.damage import Damage, copy_store, find_damage
 from memory.erasure import erase_entries, resume_erasure
 from memory.hierarchy import Level, find_level
 from memory.history import Version
@@ -276,7 +277,7 @@ class VisualMemory:
         """
         chosen, before = np.unique(as_integers(ids, "ids")), self.version
         self._store.remove(chosen)
-        if resident := self._in_step(before):
+        if len(chosen) and (resident := self._in_step(before)):
             resident.remove(chosen, self.version)
 
     def restore(self, ids: npt.ArrayLike) -> None:
@@ -351,6 +352,22 @@ class VisualMemory:
             UserError: if it is a folder, or belongs to the store itself.
         """
         self._store.artefacts.register(path, kind)
+
+    def copy_to(self, path: str | Path, *, salvage: bool = False) -> VisualMemory:
+        """Write this version as a memory of its own, with the same ids; an erasure in one does not reach the other.
+
+        Args:
+            path: folder of the copy; new or empty.
+            salvage: leave out entries that lie in a damaged file, instead of failing.
+
+        Raises:
+            UserError: if the folder is not empty or cannot be written, or a file is damaged.
+        """
+        return VisualMemory(copy_store(self._store, path, salvage=salvage))
+
+    def find_damage(self) -> list[Damage]:
+        """Read everything; what cannot be read, by file. Empty where all is well."""
+        return find_damage(self._store)
 
     def versions(self) -> list[Version]:
         """All versions still held, oldest first."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory.ledger import Precision
-from memory.similarity import as_embeddings
+from memory.similarity import NORM_TOLERANCE, as_embeddings
 from procmem.errors import UserError
 
 LATER_COLUMNS = ("dataset", "time", "weight")
@@ -192,3 +192,11 @@ def complete_table(table: Any, schema: Any) -> Any:
     weights = pyarrow.compute.fill_null(table["weight"], 1.0)
     table = table.set_column(table.schema.get_field_index("weight"), schema.field("weight"), weights)
     return table.select(schema.names).cast(schema)
+
+
+def has_unit_rows(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """(N,) which embeddings have length 1; NaN and infinity have not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = rows.astype(np.float32, copy=False)
+        unit: npt.NDArray[np.bool_] = np.abs(np.sqrt(np.einsum("nd,nd->n", rows, rows)) - 1) <= NORM_TOLERANCE
+    return unit

@@ -26,7 +26,7 @@ from memory.hierarchy import make_levels
 from memory.ledger import FORMAT, Ledger, Precision
 from memory.migration import migrate
 from memory.place import Place, find_place
-from memory.schema import Columns, embedding_matrix, make_schema
+from memory.schema import Columns, embedding_matrix, has_unit_rows, make_schema
 from procmem.errors import UserError
 from procmem.provenance import EncoderCard
 
@@ -135,8 +135,16 @@ class Store:
         """Read all entries of this version, block by block into their place.
 
         Raises:
-            UserError: if a file is missing or damaged.
+            UserError: if a file is missing or damaged; it is named.
         """
+        try:
+            return self._read_blocks()
+        except UserError as error:
+            from memory.damage import damage_error
+
+            raise damage_error(self, error) from error
+
+    def _read_blocks(self) -> Entries:
         stored_ids = self.read_ids()
         order = np.argsort(stored_ids, kind="stable")
         places = np.empty_like(order)
@@ -149,7 +157,9 @@ class Store:
             for batch in self.dataset.to_batches(columns=columns, batch_size=_READ_ROWS):
                 rows = places[start : start + batch.num_rows]
                 start += batch.num_rows
-                embeddings[_span(rows)] = embedding_matrix(batch)
+                embeddings[_span(rows)] = matrix = embedding_matrix(batch)
+                if not has_unit_rows(matrix).all():
+                    raise UserError(f"cannot read memory {self.place.name!r}: it holds embeddings without length 1")
                 labels[rows] = batch["label"].to_numpy()
                 if "weight" in columns:
                     weights[rows] = batch["weight"].to_numpy()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import commands, program_commands
+from procmem import commands, memory_commands, program_commands
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -28,11 +28,19 @@ COMMANDS: Table = {
     },
     "pretrain": commands.pretrain,
     "memory": {
-        "": "Visual memories: build, inspect, change.",
-        "build": commands.memory_build,
-        "info": commands.memory_info,
-        "remove": commands.memory_remove,
-        "erase": commands.memory_erase,
+        "": "Visual memories: build, inspect, change, prove.",
+        "build": memory_commands.memory_build,
+        "add": memory_commands.memory_add,
+        "remove": memory_commands.memory_remove,
+        "restore": memory_commands.memory_restore,
+        "relabel": memory_commands.memory_relabel,
+        "erase": memory_commands.memory_erase,
+        "search": memory_commands.memory_search,
+        "info": memory_commands.memory_info,
+        "versions": memory_commands.memory_versions,
+        "protect": memory_commands.memory_protect,
+        "release": memory_commands.memory_release,
+        "checkout": memory_commands.memory_checkout,
     },
     "audit": {
         "": "What each entry of a memory changes.",

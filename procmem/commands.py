@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from memory.voting import Rule
 from procmem.errors import UserError
-from procmem.files import write_json
 from procmem.progress import say
 from procmem.recipes import find_recipe
 from procmem.strict_yaml import read_value, read_yaml
 
-OnCorrupt = Literal["fail", "skip"]
 PREVIEW_POOL = 4
 
 
@@ -130,80 +128,6 @@ def pretrain(
         allow_changed_config=allow_changed_config,
     )
     say(f"encoder: {folder}")
-
-
-def memory_build(*, dataset: str, encoder: str, output: Path, on_corrupt: OnCorrupt = "fail") -> None:
-    """Build a visual memory from the training images of a data set.
-
-    Args:
-        dataset: a name under PROCMEM_DATA, or a folder that holds train/CLASS/*.jpg and val/CLASS/*.jpg.
-        encoder: a run folder, a checkpoint, timm:NAME, random:NAME, pixels or histogram.
-        output: the memory's folder; new or empty.
-        on_corrupt: fail at an unreadable image, or skip it and say so.
-    """
-    from eval.datasets import find_dataset
-    from eval.extract import extract
-    from memory.memory import VisualMemory
-    from pretrain.encoder import load_encoder
-
-    images, loaded = find_dataset(dataset).train, load_encoder(encoder, device=_device())
-    memory = VisualMemory.create(output, loaded.card(), class_names=images.class_names)
-    entries = extract(loaded, images, on_corrupt=on_corrupt)
-    memory.add(entries.values, entries.labels, uri=entries.uris, card=loaded.card())
-    if entries.cache_path is not None:
-        memory.register_artefact(entries.cache_path)
-    say(f"{output}: {len(memory)} entries of {len(images.class_names)} classes, embedded by {loaded.name}")
-
-
-def memory_info(memory: Path) -> None:
-    """Describe a memory as JSON: encoder, provenance, sizes, versions.
-
-    Args:
-        memory: the memory's folder.
-    """
-    from memory.memory import VisualMemory
-
-    opened = VisualMemory.open(memory)
-    print_json(
-        {
-            "entries": len(opened),
-            "classes": len(opened.class_names),
-            "version": opened.version,
-            "versions": [version.number for version in opened.versions()],
-            "encoder": opened.card.to_dict(),
-        }
-    )
-
-
-def memory_remove(memory: Path, *, ids: list[int]) -> None:
-    """Take entries out of every answer at once; earlier versions still hold them.
-
-    Args:
-        memory: the memory's folder.
-        ids: the entries.
-    """
-    from memory.memory import VisualMemory
-
-    VisualMemory.open(memory).remove(ids)
-    say(f"removed {len(ids)} entries from {memory}; erase them to make them physically gone")
-
-
-def memory_erase(memory: Path, *, ids: list[int], receipt: Path | None = None) -> None:
-    """Make entries physically gone from every file of the store, and print the signed receipt.
-
-    Earlier versions of the memory go too, and files derived from it.
-
-    Args:
-        memory: the memory's folder.
-        ids: the entries.
-        receipt: file to write the receipt to as well.
-    """
-    from memory.memory import VisualMemory
-
-    record = VisualMemory.open(memory).erase(ids).to_dict()
-    if receipt is not None:
-        write_json(receipt, record)
-    print_json(record)
 
 
 def audit_leave_one_out(

@@ -241,19 +241,6 @@ def test_a_missing_newer_or_damaged_ledger_is_named(memory: VisualMemory, tmp_pa
             VisualMemory.open(tmp_path / "memory")
 
 
-def test_a_damaged_or_missing_data_file_is_a_clear_error(
-    memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
-) -> None:
-    memory.add(unit_rows(100, 16), [0] * 100)
-    (data_file,) = (tmp_path / "memory" / "entries.lance" / "data").iterdir()
-    data_file.write_bytes(data_file.read_bytes()[:3000])
-    with pytest.raises(UserError, match="cannot read memory"):
-        VisualMemory.open(tmp_path / "memory").search(unit_rows(1, 16), 1)
-    data_file.unlink()
-    with pytest.raises(UserError, match=r"cannot read memory .*Not found"):
-        VisualMemory.open(tmp_path / "memory").search(unit_rows(1, 16), 1)
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write anywhere")
 def test_a_read_only_folder_can_be_searched_but_not_changed(
     memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows

@@ -46,10 +46,18 @@ def test_the_list_of_commands_is_frozen():
         "demo",
         "doctor",
         "eval",
+        "memory add",
         "memory build",
+        "memory checkout",
         "memory erase",
         "memory info",
+        "memory protect",
+        "memory relabel",
+        "memory release",
         "memory remove",
+        "memory restore",
+        "memory search",
+        "memory versions",
         "pretrain",
         "preview",
         "programs import",
@@ -136,7 +144,7 @@ def test_a_program_of_ones_own_is_drawn_as_sheet_and_clip(tmp_path):
 def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsys):
     assert main(BUILD) == 0
     capsys.readouterr()
-    assert main(["memory", "info", "memory"]) == 0
+    assert main(["memory", "info", "memory", "--json"]) == 0
     description = json.loads(capsys.readouterr().out)
     assert (description["entries"], description["classes"]) == (24, 3)
     assert main([*AUDIT, "--k", "3"]) == 0
@@ -145,11 +153,11 @@ def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsy
     assert audit["num_private"] + audit["num_non_private"] == 24
     assert main(["memory", "remove", "memory", "--ids", "3", "5"]) == 0
     capsys.readouterr()
-    assert main(["memory", "erase", "memory", "--ids", "5", "7", "--receipt", "receipt.json"]) == 0
+    assert main(["memory", "erase", "memory", "--ids", "5", "7", "--receipt", "receipt.json", "--json"]) == 0
     receipt = json.loads(capsys.readouterr().out)
     assert receipt == json.loads((tmp_path / "receipt.json").read_text())
     assert receipt["found_before"] == 2
-    assert main(["memory", "info", "memory"]) == 0
+    assert main(["memory", "info", "memory", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["entries"] == 21
     assert main(["memory", "remove", "memory", "--ids", "7"]) == 2
 

@@ -17,6 +17,8 @@ ROOF = {
     "procmem.demo_findings",
     "procmem.demo_report",
     "procmem.doctor",
+    "procmem.memory_commands",
+    "procmem.memory_images",
     "procmem.program_commands",
     "procmem.__main__",
 }

@@ -1,0 +1,449 @@
+"""What the commands about memories do; see `procmem.commands` for the conventions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from procmem.commands import print_json
+from procmem.errors import UserError, unknown_name
+from procmem.files import write_json
+from procmem.progress import say
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from memory.memory import VisualMemory
+
+OnCorrupt = Literal["fail", "skip"]
+
+
+def memory_build(
+    *,
+    dataset: str,
+    encoder: str,
+    output: Path,
+    owner: str | None = None,
+    levels: Path | None = None,
+    precision: Literal["float32", "float16"] = "float32",
+    on_corrupt: OnCorrupt = "fail",
+    json: bool = False,
+) -> None:
+    """Build a visual memory from the training images of a data set, or from a folder of class folders.
+
+    A build that was killed continues with the same command and ends in the same entries.
+
+    Args:
+        dataset: a name under PROCMEM_DATA, or a folder of train/CLASS/*.jpg, or of class folders, also nested.
+        encoder: a run folder, a checkpoint, timm:NAME, random:NAME, pixels or histogram.
+        output: the memory's folder; new or empty, or one whose build was not finished.
+        owner: whose image it is: a regular expression with one group, sought in the image's name.
+        levels: CSV file with the group of each class on each level, first column the class, then coarsest first.
+        precision: how embeddings are stored.
+        on_corrupt: fail at an unreadable image, or skip it and say so.
+        json: print the memory's description as JSON.
+    """
+    from procmem.memory_images import build, find_images
+
+    found = find_images(dataset, owner=owner, levels=levels)
+    loaded = _load_encoder(encoder)
+    memory = build(found, loaded, output, on_corrupt=on_corrupt, precision=precision)
+    if json:
+        print_json(_description(memory))
+    say(f"{output}: {len(memory)} entries of {len(memory.class_names)} classes, embedded by {loaded.name}")
+
+
+def memory_add(
+    memory: Path,
+    *,
+    dataset: str,
+    owner: str | None = None,
+    new_classes: bool = False,
+    on_corrupt: OnCorrupt = "fail",
+    json: bool = False,
+) -> None:
+    """Add the training images of a data set, or a folder of class folders; all or none.
+
+    Args:
+        memory: the memory's folder.
+        dataset: a name under PROCMEM_DATA, or a folder, as for 'memory build'; classes are matched by name.
+        owner: whose image it is: a regular expression with one group, sought in the image's name.
+        new_classes: name classes that the memory does not have yet, instead of refusing them.
+        on_corrupt: fail at an unreadable image, or skip it and say so.
+        json: print the new ids as JSON.
+    """
+    import dataclasses
+
+    import numpy as np
+
+    from procmem.memory_images import embedded_batches, find_images
+
+    opened = _open(memory)
+    found = find_images(dataset, owner=owner)
+    unknown = [name for name in found.images.class_names if name not in opened.class_names]
+    if unknown and not new_classes:
+        raise UserError(f"the memory has no class {', '.join(unknown[:5])}; add --new-classes to name it")
+    loaded = _load_encoder(opened.card.name)
+    opened.check_card(loaded.card())
+    if unknown:
+        opened.add_classes(unknown, levels={name: _groups(found, name, unknown) for name in _level_names(opened)})
+    labels = np.array([opened.class_names.index(name) for name in found.images.class_names])[found.images.labels]
+    images = dataclasses.replace(found.images, class_names=opened.class_names, labels=labels)
+    batches = embedded_batches(dataclasses.replace(found, images=images), loaded, on_corrupt)
+    ids = opened.add_batches(batches, card=loaded.card())
+    if json:
+        print_json({"added": ids.tolist(), "version": opened.version})
+    say(f"{memory}: added {len(ids)} entries, ids {ids.min()} to {ids.max()}")
+
+
+def memory_info(memory: Path, *, json: bool = False) -> None:
+    """Describe a memory: encoder, provenance, sizes, versions.
+
+    Args:
+        memory: the memory's folder.
+        json: print the description as JSON.
+    """
+    description = _description(_open(memory))
+    if json:
+        print_json(description)
+        return
+    card = description["encoder"]
+    levels = ", ".join(f"{name} ({count} groups)" for name, count in description["levels"].items()) or "none"
+    lines = {
+        "entries": description["entries"],
+        "classes": description["classes"],
+        "levels above": levels,
+        "stored as": f"{card['dimension']} x {description['precision']}",
+        "encoder": f"{card['name']} ({card['fingerprint'][:16]})",
+        "real images": f"seen by the encoder: {card['provenance']['real_images']}",
+        "version": f"{description['version']} of {len(description['versions'])} held",
+        "protected": ", ".join(f"{name} = {version}" for name, version in description["protected"].items()) or "none",
+        "artefacts": len(description["artefacts"]),
+    }
+    for name, value in lines.items():
+        sys.stdout.write(f"{name:<13}{value}\n")
+    if description["erasure_is_pending"]:
+        say(f"an erasure was cut short; complete it: procmem memory erase {memory} --resume")
+
+
+def memory_search(memory: Path, *, images: list[str], k: int = 5, level: str | None = None, json: bool = False) -> None:
+    """Find the nearest entries of image files, and what they vote for.
+
+    Args:
+        memory: the memory's folder.
+        images: the query images.
+        k: neighbours to list, which also vote.
+        level: vote for the groups of this level instead of the classes.
+        json: print the neighbours as JSON.
+    """
+    import dataclasses
+
+    import torch
+    from PIL import Image
+
+    from memory.hierarchy import find_level
+    from memory.voting import vote
+
+    opened = _open(memory)
+    chosen = None if level is None else find_level(opened.levels, level)
+    names = opened.class_names if chosen is None else chosen.class_names
+    loaded = _load_encoder(opened.card.name)
+    try:
+        squares = torch.stack([loaded.transform(Image.open(path)) for path in images])
+    except OSError as error:
+        raise UserError(f"cannot read image: {error}") from error
+    neighbors = opened.search(loaded.embed(squares), k, card=loaded.card())
+    uris = dict(zip(opened.entries.ids.tolist(), opened.uris(), strict=True))
+    if chosen is not None:
+        neighbors = dataclasses.replace(neighbors, labels=chosen.labels(neighbors.labels))
+    votes = vote(neighbors, num_classes=len(names))
+    found: list[dict[str, Any]] = [
+        {
+            "image": path,
+            "prediction": names[int(votes.predictions[row])],
+            "neighbors": [
+                {"id": int(i), "label": names[int(label)], "similarity": float(similarity), "uri": uris[int(i)]}
+                for i, label, similarity in zip(
+                    neighbors.ids[row], neighbors.labels[row], neighbors.similarities[row], strict=True
+                )
+                if i >= 0
+            ],
+        }
+        for row, path in enumerate(images)
+    ]
+    if json:
+        print_json(found)
+        return
+    for answer in found:
+        sys.stdout.write(f"{answer['image']}: {answer['prediction']}\n")
+        for neighbor in answer["neighbors"]:
+            sys.stdout.write(
+                f"  {neighbor['id']:>8}  {neighbor['similarity']:.4f}  {neighbor['label']}  {neighbor['uri'] or ''}\n"
+            )
+
+
+def memory_remove(
+    memory: Path,
+    *,
+    ids: list[int] | None = None,
+    label: str | None = None,
+    owner: str | None = None,
+    dataset: str | None = None,
+    where: str | None = None,
+    json: bool = False,
+) -> None:
+    """Take entries out of every answer at once; earlier versions still hold them.
+
+    Args:
+        memory: the memory's folder.
+        ids: the entries; or name them by the options below, which hold together.
+        label: a class, or a group on any level.
+        owner: exactly this owner.
+        dataset: exactly this data set.
+        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
+        json: print the ids as JSON.
+    """
+    opened = _open(memory)
+    chosen = _chosen(opened, ids, removed=False, label=label, owner=owner, dataset=dataset, where=where)
+    opened.remove(chosen)
+    _tell_change("removed", chosen, opened, json)
+    say(f"{memory}: 'memory restore' brings them back, 'memory erase' makes them physically gone")
+
+
+def memory_restore(
+    memory: Path, *, ids: list[int] | None = None, version: str | None = None, json: bool = False
+) -> None:
+    """Bring removed entries back, or make an earlier version the latest again.
+
+    Args:
+        memory: the memory's folder.
+        ids: removed entries.
+        version: number or protected name of a version; instead of ids.
+        json: print the change as JSON.
+    """
+    opened = _open(memory)
+    if (ids is None) == (version is None):
+        raise UserError("give either the ids of removed entries or a version")
+    if ids is not None:
+        opened.restore(ids)
+    else:
+        opened.restore_version(_version(str(version)))
+    _tell_change("restored", ids or [], opened, json)
+
+
+def memory_relabel(
+    memory: Path,
+    *,
+    to: str,
+    ids: list[int] | None = None,
+    label: str | None = None,
+    owner: str | None = None,
+    dataset: str | None = None,
+    where: str | None = None,
+    json: bool = False,
+) -> None:
+    """Give entries another class.
+
+    Args:
+        memory: the memory's folder.
+        to: the class that they get.
+        ids: the entries; or name them by the options below, which hold together.
+        label: a class, or a group on any level.
+        owner: exactly this owner.
+        dataset: exactly this data set.
+        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
+        json: print the ids as JSON.
+    """
+    opened = _open(memory)
+    if to not in opened.class_names:
+        raise unknown_name("class", to, opened.class_names)
+    chosen = _chosen(opened, ids, removed=False, label=label, owner=owner, dataset=dataset, where=where)
+    opened.relabel(chosen, opened.class_names.index(to))
+    _tell_change("relabelled", chosen, opened, json)
+
+
+def memory_erase(
+    memory: Path,
+    *,
+    ids: list[int] | None = None,
+    label: str | None = None,
+    owner: str | None = None,
+    dataset: str | None = None,
+    where: str | None = None,
+    resume: bool = False,
+    receipt: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Make entries physically gone from every file of the store, with a signed receipt.
+
+    Earlier versions of the memory go too, and files derived from it. The store keeps a copy of the receipt.
+
+    Args:
+        memory: the memory's folder.
+        ids: the entries; or name them by the options below, which hold together and find removed entries as well.
+        label: a class, or a group on any level.
+        owner: exactly this owner.
+        dataset: exactly this data set.
+        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
+        resume: complete an erasure that was cut short.
+        receipt: file to write the receipt to as well.
+        json: print the receipt as JSON.
+    """
+    opened = _open(memory)
+    if resume:
+        if any(option is not None for option in (ids, label, owner, dataset, where)):
+            raise UserError("an erasure is resumed with the entries that it began with; give --resume alone")
+        record = opened.resume_erasure().to_dict()
+    else:
+        chosen = _chosen(opened, ids, removed=True, label=label, owner=owner, dataset=dataset, where=where)
+        record = opened.erase(chosen).to_dict()
+    if receipt is not None:
+        write_json(receipt, record)
+    if json:
+        print_json(record)
+    say(
+        f"{memory}: erased {len(record['erased'])} entries, {len(record['files_scanned'])} files scanned, "
+        f"{len(record['versions_dropped'])} versions dropped, signed with key {record['public_key'][:16]}"
+    )
+
+
+def memory_versions(memory: Path, *, json: bool = False) -> None:
+    """List the versions of a memory that are held.
+
+    Args:
+        memory: the memory's folder.
+        json: print the list as JSON.
+    """
+    versions = _open(memory).versions()
+    if json:
+        print_json([{**version._asdict(), "names": list(version.names)} for version in versions])
+        return
+    for version in versions:
+        sys.stdout.write(f"{version.number:>6}  {version.written}  {' '.join(version.names)}\n")
+
+
+def memory_protect(memory: Path, name: str, *, version: int | None = None, json: bool = False) -> None:
+    """Give a version a name, so that it is kept; nothing can be erased until it is released.
+
+    Args:
+        memory: the memory's folder.
+        name: the name.
+        version: the version; the latest where omitted.
+        json: print all protected versions as JSON.
+    """
+    opened = _open(memory)
+    opened.protect(name, version)
+    _tell_protected(opened, json)
+
+
+def memory_release(memory: Path, name: str, *, json: bool = False) -> None:
+    """Take a protecting name away from a version.
+
+    Args:
+        memory: the memory's folder.
+        name: the name.
+        json: print the versions that are still protected as JSON.
+    """
+    opened = _open(memory)
+    opened.release(name)
+    _tell_protected(opened, json)
+
+
+def memory_checkout(
+    memory: Path, version: str = "latest", *, output: Path, salvage: bool = False, json: bool = False
+) -> None:
+    """Write a version of a memory as a memory of its own; also what can be saved of a damaged one.
+
+    An erasure in the first does not reach the copy.
+
+    Args:
+        memory: the memory's folder.
+        version: number or protected name.
+        output: folder of the copy; new or empty.
+        salvage: leave out entries that lie in a damaged file, instead of failing.
+        json: print the copy's description as JSON.
+    """
+    opened = _open(memory)
+    if version != "latest":
+        opened = opened.checkout(_version(version))
+    for damage in opened.find_damage() if salvage else []:
+        say(f"left out: {damage}")
+    copy = opened.copy_to(output, salvage=salvage)
+    if json:
+        print_json(_description(copy))
+    say(f"{output}: {len(copy)} entries, as of version {version} of {memory}")
+
+
+def _open(memory: Path) -> VisualMemory:
+    from memory.memory import VisualMemory
+
+    address = str(memory)  # pathlib makes s3:/bucket of s3://bucket
+    remote = address.split(":/", 1)
+    return VisualMemory.open(f"{remote[0]}://{remote[1]}" if len(remote) == 2 and len(remote[0]) > 1 else memory)
+
+
+def _load_encoder(specification: str) -> Any:
+    import torch
+
+    from pretrain.encoder import load_encoder
+
+    return load_encoder(specification, device="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _chosen(
+    opened: VisualMemory, ids: list[int] | None, *, removed: bool, **conditions: str | None
+) -> npt.NDArray[np.int64]:
+    """The entries that a command is about: by ids, or by conditions."""
+    import numpy as np
+
+    if ids is None:
+        return opened.select(removed=removed, **conditions)
+    if any(value is not None for value in conditions.values()):
+        raise UserError("give either ids or conditions (label, owner, dataset, where), not both")
+    return np.asarray(ids, np.int64)
+
+
+def _tell_change(verb: str, ids: Any, opened: VisualMemory, json: bool) -> None:
+    if json:
+        print_json({verb: [int(i) for i in ids], "version": opened.version, "entries": len(opened)})
+    say(f"{verb} {len(ids)} entries; the memory is at version {opened.version} with {len(opened)} entries")
+
+
+def _tell_protected(opened: VisualMemory, json: bool) -> None:
+    protected = {name: version.number for version in opened.versions() for name in version.names}
+    if json:
+        print_json(protected)
+    say("protected: " + (", ".join(f"{name} = version {number}" for name, number in protected.items()) or "none"))
+
+
+def _version(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
+def _level_names(opened: VisualMemory) -> list[str]:
+    return [level.name for level in opened.levels]
+
+
+def _groups(found: Any, level: str, names: list[str]) -> list[str]:
+    if level not in found.levels:
+        raise UserError(f"the new classes need a group on level {level!r}, and the images name none")
+    return [found.levels[level][found.images.class_names.index(name)] for name in names]
+
+
+def _description(opened: VisualMemory) -> dict[str, Any]:
+    versions = opened.versions()
+    return {
+        "entries": len(opened),
+        "classes": len(opened.class_names),
+        "class_names": list(opened.class_names),
+        "levels": {level.name: len(level.class_names) for level in opened.levels},
+        "precision": opened.store.ledger.precision,
+        "version": opened.version,
+        "versions": [version.number for version in versions],
+        "protected": {name: version.number for version in versions for name in version.names},
+        "artefacts": [artefact.path for artefact in opened.artefacts.all()],
+        "erasure_is_pending": opened.store.erasure_is_pending,
+        "encoder": opened.card.to_dict(),
+    }

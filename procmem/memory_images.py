@@ -1,0 +1,228 @@
+"""Images to fill a memory with: a data set's training images or any folder of class folders, with owners and levels.
+
+Owners come from a pattern over the image's name, levels from a table of the classes or from nested folders. A build
+goes part by part, and each part is one version of the memory together with a note of where it stands, so a build that
+was killed continues where it stood and ends in the same entries: ids are positions in the set.
+
+Letters: N images, C classes.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import datetime
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.datasets import IMAGE_SUFFIXES, find_dataset
+from eval.extract import OnCorrupt, extract
+from eval.images import LabelledImages
+from memory.memory import VisualMemory
+from memory.schema import Batch
+from memory.store import Store
+from pretrain.encoder import Encoder
+from procmem.errors import UserError
+from procmem.files import data_root
+from procmem.progress import progress
+
+BUILD_NAME = "build.json"
+PART_IMAGES = 512
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MemoryImages:
+    """Images with what a memory wants to know of them.
+
+    Attributes:
+        images: N images, their classes and names.
+        owners: N names; None where the pattern finds none.
+        levels: level -> (C,) group of each class, coarsest level first.
+    """
+
+    images: LabelledImages
+    owners: tuple[str | None, ...]
+    levels: dict[str, list[str]]
+
+
+def find_images(dataset: str, *, owner: str | None = None, levels: Path | None = None) -> MemoryImages:
+    """Find images and what belongs to them.
+
+    Args:
+        dataset: a name under PROCMEM_DATA or a folder; with train/ in it its training images, else all class folders.
+        owner: a regular expression with one group, sought in each image's name.
+        levels: CSV file: first column the class, then one column for each level, coarsest first; or None.
+
+    Raises:
+        UserError: if there are no images, the pattern is wrong or never found, or a class is not in the table.
+    """
+    images, found = _plain_folder(dataset)
+    if images is None:
+        images = find_dataset(dataset).train
+    groups = found if levels is None else _read_levels(levels, images.class_names)
+    return MemoryImages(images=images, owners=_owners(images, owner), levels=groups)
+
+
+def _plain_folder(dataset: str) -> tuple[LabelledImages | None, dict[str, list[str]]]:
+    """A folder of class folders, nested or not: the class is the path of the folder that holds the images."""
+    root = data_root()
+    for folder in ([root / dataset] if root else []) + [Path(dataset).expanduser()]:
+        if not folder.is_dir() or (folder / "train").is_dir() or any(folder.glob("*.gz")):
+            continue
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        paths = [path for path in paths if path.parent != folder]
+        if paths:
+            return _nested(folder, paths)
+    return None, {}
+
+
+def _nested(folder: Path, paths: list[Path]) -> tuple[LabelledImages, dict[str, list[str]]]:
+    classes = [path.parent.relative_to(folder).as_posix() for path in paths]
+    names = sorted(set(classes))
+    positions = {name: position for position, name in enumerate(names)}
+    images = LabelledImages(
+        name=folder.name,
+        split="all",
+        class_names=tuple(names),
+        labels=np.array([positions[name] for name in classes], np.int64),
+        uris=tuple(path.relative_to(folder).as_posix() for path in paths),
+        sources=tuple(paths),
+    )
+    is_nested = all("/" in name for name in names)
+    return images, {"folder": [name.rsplit("/", 1)[0] for name in names]} if is_nested else {}
+
+
+def _owners(images: LabelledImages, pattern: str | None) -> tuple[str | None, ...]:
+    if pattern is None:
+        return (None,) * len(images)
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"owner is no regular expression: {pattern!r}: {error}") from error
+    if compiled.groups != 1:
+        raise UserError(f"owner needs one group, for example '_(\\d+)\\.png$'; received {pattern!r}")
+    matches = [compiled.search(uri) for uri in images.uris]
+    if not any(matches):
+        raise UserError(f"owner {pattern!r} is found in no image's name, for example not in {images.uris[0]!r}")
+    return tuple(match and match[1] for match in matches)
+
+
+def _read_levels(path: Path, class_names: tuple[str, ...]) -> dict[str, list[str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *rows = [row for row in csv.reader(file) if row]
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read levels from {str(path)!r}: {error}") from error
+    table = {row[0]: row[1:] for row in rows if len(row) == len(head)}
+    missing = [name for name in class_names if name not in table]
+    if missing or len(head) < 2:
+        raise UserError(
+            f"{str(path)!r} must have a row for each class (the class, then its group on each level, and a head); "
+            f"no row for {', '.join(missing[:5]) or 'any level'}"
+        )
+    return {level: [table[name][column] for name in class_names] for column, level in enumerate(head[1:])}
+
+
+def build(
+    found: MemoryImages, encoder: Encoder, output: Path, *, on_corrupt: OnCorrupt, precision: Any
+) -> VisualMemory:
+    """Fill a new memory, or go on with one that was not finished.
+
+    Raises:
+        UserError: if the folder holds something else, or a build of other images or with another encoder.
+    """
+    images = found.images
+    plan = {
+        "dataset": images.name,
+        "images": images.fingerprint(),
+        "encoder": encoder.card().fingerprint,
+        "owners": len(set(found.owners)),
+        "levels": found.levels,
+        "precision": precision,
+        "on_corrupt": on_corrupt,
+        "part_images": PART_IMAGES,
+    }
+    memory, state = _begin(found, encoder, output, plan)
+    moment = datetime.datetime.fromisoformat(state["time"])
+    parts = [part for part in _parts(len(images)) if part[0] >= state["done"]]
+    for part in progress(parts, f"building {output}", unit="part"):
+        batch = _embed(found, encoder, part, on_corrupt, moment, ids=True)
+        # A kill after the commit and before the note repeats this part: the same ids, replaced by the same entries.
+        is_repeated = memory.store.ledger.next_id > part[0]
+        memory.add_batches([batch], card=encoder.card(), on_duplicate="replace" if is_repeated else "refuse")
+        state["done"] = int(part[-1]) + 1
+        _write_state(memory.store, state)
+    return memory
+
+
+def _begin(
+    found: MemoryImages, encoder: Encoder, output: Path, plan: dict[str, Any]
+) -> tuple[VisualMemory, dict[str, Any]]:
+    if not (output / BUILD_NAME).is_file():
+        memory = VisualMemory.create(
+            output,
+            encoder.card(),
+            class_names=found.images.class_names,
+            levels=found.levels,
+            precision=plan["precision"],
+        )
+        state = {"plan": plan, "done": 0, "time": datetime.datetime.now(datetime.UTC).isoformat()}
+        _write_state(memory.store, state)
+        return memory, state
+    memory = VisualMemory.open(output)
+    state = json.loads((output / BUILD_NAME).read_text(encoding="utf-8"))
+    changed = [name for name, value in plan.items() if state["plan"].get(name) != value]
+    if changed:
+        raise UserError(
+            f"{str(output)!r} holds a build with other {', '.join(changed)}; give a new folder, or the same arguments"
+        )
+    if state["done"] >= len(found.images):
+        raise UserError(f"the memory in {str(output)!r} is complete; add more with: procmem memory add {output}")
+    return memory, state
+
+
+def _write_state(store: Store, state: dict[str, Any]) -> None:
+    store.place.write(BUILD_NAME, json.dumps(state, indent=2, sort_keys=True).encode())
+
+
+def embedded_batches(found: MemoryImages, encoder: Encoder, on_corrupt: OnCorrupt) -> Iterator[Batch]:
+    """The images as batches of entries with the next free ids, one after the other."""
+    moment = datetime.datetime.now(datetime.UTC)
+    for part in _parts(len(found.images)):
+        yield _embed(found, encoder, part, on_corrupt, moment, ids=False)
+
+
+def _parts(num_images: int) -> list[Any]:
+    """Positions of each part; a short rest joins the last one, so that one bad image is never a whole part."""
+    count = max(1, num_images // PART_IMAGES)
+    borders = [i * PART_IMAGES for i in range(count)] + [num_images]
+    return [np.arange(start, end) for start, end in itertools.pairwise(borders)]
+
+
+def _embed(
+    found: MemoryImages,
+    encoder: Encoder,
+    part: Any,
+    on_corrupt: OnCorrupt,
+    moment: datetime.datetime,
+    *,
+    ids: bool,
+) -> Batch:
+    """One part; not cached on disk, since the memory itself holds the embeddings."""
+    embedded = extract(encoder, found.images.select(part), on_corrupt=on_corrupt, cache=False)
+    positions = part[embedded.positions]
+    return Batch(
+        embeddings=embedded.values,
+        labels=embedded.labels,
+        ids=positions if ids else None,
+        owner=[found.owners[position] for position in positions],
+        uri=embedded.uris,
+        dataset=found.images.name,
+        time=moment,
+    )
