@@ -88,7 +88,7 @@ def test_a_set_hash_ignores_order_and_sees_every_program():
 def test_the_shipped_set_is_sorted_open_and_broad():
     programs = load_programs()
     assert [p.id for p in programs] == sorted(p.id for p in programs)
-    assert len(programs) >= 105
+    assert len(programs) >= 120
     assert len({p.family for p in programs}) >= 16
     assert {p.licence for p in programs} == {"Apache-2.0"}
     assert all("// licence: Apache-2.0" in p.source for p in programs)

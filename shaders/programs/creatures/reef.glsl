@@ -6,7 +6,7 @@
 // parameter: others palette
 // parameter: water palette
 // parameter: salt seed
-// parameter: count integer 3 9
+// parameter: count integer 3 7
 // parameter: size log_uniform 0.35 0.9
 // parameter: oval uniform 0.7 1.2
 // parameter: detail log_uniform 3.0 8.0

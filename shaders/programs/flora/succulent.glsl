@@ -8,7 +8,7 @@
 // parameter: salt seed
 // parameter: count integer 1 3
 // parameter: size log_uniform 0.45 1.3
-// parameter: leaves integer 12 28
+// parameter: leaves integer 12 24
 // parameter: open uniform 0.5 1.1
 // parameter: leaf_width uniform 0.32 0.6
 // parameter: point uniform 0.0 0.5
