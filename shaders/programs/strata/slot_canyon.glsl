@@ -12,9 +12,9 @@
 // parameter: sweep uniform 0.2 0.8
 // parameter: sweep_scale log_uniform 0.6 1.8
 // parameter: bands log_uniform 4.0 16.0
-// parameter: band_strength uniform 0.2 0.9
+// parameter: band_strength uniform 0.35 0.95
 // parameter: tilt uniform -0.9 0.9
-// parameter: flute uniform 0.1 0.7
+// parameter: flute uniform 0.3 0.9
 // parameter: glow uniform 0.2 1.0
 // parameter: beam uniform -0.8 0.8
 // parameter: floor_line uniform -1.3 -0.6

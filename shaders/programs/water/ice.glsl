@@ -15,7 +15,7 @@
 // parameter: hairlines uniform 0.0 0.8
 // parameter: bubbles uniform -0.2 0.7
 // parameter: bubble_scale log_uniform 2.0 6.0
-// parameter: snow uniform -0.2 0.7
+// parameter: snow uniform -0.2 0.45
 // parameter: snow_scale log_uniform 0.6 2.0
 // parameter: clear uniform 0.2 0.9
 // parameter: sun angle

@@ -68,7 +68,7 @@ vec3 shade(vec2 p) {
         vec3 h = hash3(id, salt + 45.0);
         if (h.z > leaves) continue;
         vec2 v = rotation(TURN * hash1(id, salt + 46.0)) * (s - vec2(id) - h.xy);
-        float l = leaf_size * 1.6 * (0.6 + 0.6 * h.x), d = lens(v + vec2(0.0, 0.4 * v.x * v.x / l), l, 0.42 * l);
+        float l = leaf_size * 1.6 * (0.6 + 0.6 * h.x), d = lens(v + vec2(0.0, 0.12 * v.x * v.x / l), l, 0.42 * l);
         vec3 blade = leaf(0.2 + 0.7 * h.y + 0.3 * (noise(6.0 * v, salt + 47.0) - 0.5)) * (0.85 + 0.12 * sign(v.y)) * (1.0 - 0.4 * smoothstep(0.03, 0.0, abs(v.y)));
         colour *= 1.0 - 0.45 * smoothstep(0.12, 0.0, d);
         colour = mix(colour, blade, inside(d, 3.0 * PIXEL * far));

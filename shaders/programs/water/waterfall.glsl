@@ -35,7 +35,7 @@ vec3 cliff(vec2 p) {
     float wet = smoothstep(width + 0.35, width, abs(p.x - fall_x));
     colour *= 1.0 - 0.4 * wet;
     float grown = smoothstep(1.0 - moss, 1.15 - moss, fbm(2.2 * p + 3.0, 4, 0.6, salt + 5.0) + 0.25 * h - 0.1 * wet);
-    return mix(colour, green(0.25 + 0.6 * noise(14.0 * p, salt + 6.0)) * (0.5 + 0.7 * fbm(6.0 * p, 3, 0.6, salt + 7.0)), grown);
+    return mix(colour, green(0.25 + 0.6 * fbm(9.0 * p, 3, 0.6, salt + 6.0)) * (0.5 + 0.7 * fbm(6.0 * p, 3, 0.6, salt + 7.0)), grown);
 }
 
 vec3 shade(vec2 p) {
