@@ -24,9 +24,18 @@ from procmem.files import fingerprint, write_text
 from procmem.strict_yaml import ABOVE_ZERO, build, check_range, plain, read_yaml, with_overrides
 
 HOW_NOT_WHAT = frozenset(
-    {"num_workers", "log_every_steps", "checkpoint_every_steps", "keep_checkpoints", "probe_every_steps", "logger"}
+    {
+        "devices",
+        "num_workers",
+        "log_every_steps",
+        "checkpoint_every_steps",
+        "keep_checkpoints",
+        "probe_every_steps",
+        "logger",
+    }
 )
-"""Settings that may change when a run is continued: they do not touch its weights."""
+"""Settings that may change when a run is continued: they do not decide its weights (devices: but for rounding, batch
+norm on processors, and which images share a batch where `blocks_per_batch` is left open)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,7 +132,7 @@ class PretrainConfig:
     Attributes:
         process: where images come from: a name, or a composition (see `procgen.registry`).
         image_size_px: side of the images before cropping.
-        block_size: images that the process makes at a time; a multiple of the micro-batch of a device.
+        block_size: images that the process makes at a time.
         images_per_program: images of a block that share a shader program.
         root_seed: fixes images, views, initial weights and drop path.
         backbone: the network.
@@ -133,6 +142,8 @@ class PretrainConfig:
         optimization: optimizer and schedules.
         precision: ``bf16`` is mixed precision; ``auto`` takes it on GPUs and processors that
             compute with it.
+        blocks_per_batch: blocks that a batch is cut from, a multiple of the devices; the default is one for each
+            device. With 8, 1 to 8 devices see the same batches (see `procgen.stream`).
         devices: GPUs (or CPU processes) on this machine.
         num_workers: processes that make images; 0 makes them in the training process.
         log_every_steps: steps between two rows of metrics.csv.
@@ -153,6 +164,7 @@ class PretrainConfig:
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    blocks_per_batch: int | None = None
     devices: int = 1
     num_workers: int = 0
     log_every_steps: int = 50

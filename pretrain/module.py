@@ -23,6 +23,7 @@ from pretrain.backbone import check_crop_sizes, create_backbone, use_plain_atten
 from pretrain.checkpoint import ENTRY, FORMAT
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize
 from pretrain.config import PretrainConfig
+from pretrain.exclusions import Exclusions
 from pretrain.head import ProjectionHead
 from pretrain.loss import DINOLoss
 from pretrain.monitor import check_finite
@@ -31,7 +32,7 @@ from pretrain.teacher import start_teacher, update_teacher
 from pretrain.views import draw_views, make_views
 from procgen.process import Process
 from procgen.seeds import derive_key
-from procgen.stream import Batch, Stream
+from procgen.stream import Batch, Position, Stream
 from procmem.provenance import Provenance
 
 SEED_BITS = 63
@@ -82,16 +83,27 @@ class DINOModule(LightningModule):
         config: the run.
         process: where images come from.
         provenance: of the run, for a given number of images seen.
+        exclusions: shader programs that are not run, and where new ones are noted.
+        position: what earlier parts of the run have used of the stream.
 
     Raises:
         UserError: if the backbone is unknown, or its patch size does not divide a crop size.
     """
 
-    def __init__(self, config: PretrainConfig, process: Process, provenance: Callable[[int], Provenance]) -> None:
+    def __init__(
+        self,
+        config: PretrainConfig,
+        process: Process,
+        provenance: Callable[[int], Provenance],
+        exclusions: Exclusions,
+        position: Position,
+    ) -> None:
         super().__init__()
         self.config = config
         self.process = process
         self.provenance = provenance
+        self.exclusions = exclusions
+        self.position = position
         self.model_kwargs = config.backbone.timm_arguments(config.crops.global_crop_px)
         self.student = self._make_network(config.backbone.drop_path_rate)
         self.teacher = self._make_network(0.0)
@@ -118,17 +130,21 @@ class DINOModule(LightningModule):
     # Data -------------------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> Stream:
-        """This rank's part of the stream, from the first batch that no completed step has used."""
+        """This rank's part of the stream, from the first image that no completed step has used."""
         optimization, world_size = self.config.optimization, self.trainer.world_size
-        return Stream(
-            self.process,
+        self._first_step = self.completed_steps
+        self._stream = Stream(
+            self.process.excluding(self.exclusions.programs),
             root_seed=self.config.root_seed,
             batch_size=optimization.batch_size // (optimization.accumulation * world_size),
             rank=self.trainer.global_rank,
             world_size=world_size,
             num_workers=self.config.num_workers,
-            start_batch=self.completed_steps * optimization.accumulation,
+            position=self.position,
+            blocks_per_batch=self.config.blocks_per_batch,
+            on_exclusion=self.exclusions.add,
         )
+        return self._stream
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Images to the device; the sample indices stay on the host, where the views are drawn."""
@@ -212,6 +228,8 @@ class DINOModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the "procmem" entry."""
         config, images_seen = self.config, self.completed_steps * self.config.optimization.batch_size
+        # Of the completed steps, not of the batches that the loader has fetched ahead.
+        batches = (self.completed_steps - self._first_step) * config.optimization.accumulation
         checkpoint[ENTRY] = {
             "format": FORMAT,
             "backbone": {
@@ -227,5 +245,6 @@ class DINOModule(LightningModule):
             "config_fingerprint": config.fingerprint,
             "process_fingerprint": self.process.fingerprint,
             "completed_steps": self.completed_steps,
+            "stream": self._stream.position_after(batches).to_dict(),
             "world_size": self.trainer.world_size,
         }

@@ -4,7 +4,7 @@ The run folder holds ``config.yaml`` (resolved), ``provenance.json``, ``metrics.
 one run: another configuration or other shader programs are refused, with what changed.
 
 Batches, views and drop path are functions of the completed steps, so a continued run is bit-exact on the same
-machine. Another number of devices is refused for now, since the ranks' shares of the stream would change.
+machine. On another number of devices it goes on too, without an image twice or left out; the provenance says so.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from lightning.pytorch.loggers import Logger
 from pretrain.callbacks import Checkpoints, Probe, ProbeCallback, ProgressBar, Recorder
 from pretrain.checkpoint import AtomicCheckpointIO, checkpoint_path, newest_readable
 from pretrain.config import PretrainConfig
+from pretrain.exclusions import Exclusions
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule
 from pretrain.monitor import CollapseMonitor
 from procgen.process import Process
 from procgen.registry import make_process
 from procgen.seeds import derive_key
+from procgen.stream import Position
 from procmem.errors import UserError
 from procmem.files import make_folder, write_json
 from procmem.progress import say
@@ -64,10 +66,11 @@ class PretrainResult:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Start:
-    """Where a run begins or goes on: the checkpoint to continue from and the steps that it completes."""
+    """Where a run begins or goes on: the checkpoint to continue from, the steps and the images that it completes."""
 
     checkpoint: Path | None = None
     completed_steps: int = 0
+    position: Position = dataclasses.field(default_factory=Position)
     notes: tuple[str, ...] = ()
 
 
@@ -104,13 +107,14 @@ def pretrain(
     )
     checkpoints = make_folder(make_folder(run_folder) / "checkpoints")
     start = _find_start(config, process, run_folder, allow_changed_config)
-    provenance = _Provenances(config, process, start.notes)
+    exclusions = Exclusions(run_folder)
+    provenance = _Provenances(config, process, start.notes, exclusions)
     metrics = MetricsFile(run_folder / "metrics.csv", start.completed_steps)
     optimization = config.optimization
     recorder = Recorder(metrics, CollapseMonitor(config.head.num_prototypes, optimization.warmup_steps))
     if start.completed_steps < optimization.total_steps:
         with _seeded(config.root_seed), _quiet_lightning():
-            module = DINOModule(config, process, provenance)
+            module = DINOModule(config, process, provenance, exclusions, start.position)
             config.to_yaml(run_folder / "config.yaml")
             write_json(
                 run_folder / "provenance.json", provenance(start.completed_steps * optimization.batch_size).to_dict()
@@ -179,24 +183,22 @@ def _find_start(config: PretrainConfig, process: Process, run_folder: Path, allo
         )
     if found is None:
         return _Start()
-    if entry["world_size"] != config.devices:
-        raise UserError(
-            f"the run in {str(run_folder)!r} was started on {entry['world_size']} devices and cannot go on on "
-            f"{config.devices}: set devices: {entry['world_size']}"
-        )
     return _Start(
         checkpoint=found[0],
         completed_steps=entry["completed_steps"],
-        notes=_continued_notes(entry, changed),
+        position=Position.from_dict(entry["stream"]),
+        notes=_continued_notes(entry, changed, config.devices),
     )
 
 
-def _continued_notes(entry: dict[str, Any], changed: list[str]) -> tuple[str, ...]:
+def _continued_notes(entry: dict[str, Any], changed: list[str], devices: int) -> tuple[str, ...]:
     """Notes of the earlier parts of the run, and what is different from now on."""
     notes = tuple(entry["provenance"]["notes"])
     step, earlier_code = entry["completed_steps"], entry["provenance"]["code_version"]
     if changed:
         notes += (f"configuration changed after step {step}: {'; '.join(changed)}",)
+    if entry["world_size"] != devices:
+        notes += (f"devices up to step {step}: {entry['world_size']}, then {devices}",)
     if earlier_code != code_version():
         notes += (f"code up to step {step}: {earlier_code}",)
     return notes
@@ -205,7 +207,10 @@ def _continued_notes(entry: dict[str, Any], changed: list[str]) -> tuple[str, ..
 class _Provenances:
     """Images seen -> the run's provenance."""
 
-    def __init__(self, config: PretrainConfig, process: Process, notes: tuple[str, ...]) -> None:
+    def __init__(
+        self, config: PretrainConfig, process: Process, notes: tuple[str, ...], exclusions: Exclusions
+    ) -> None:
+        self._exclusions = exclusions
         self._record = Provenance(
             real_images=process.real_images,
             processes=(process.describe(),),
@@ -216,7 +221,8 @@ class _Provenances:
         )
 
     def __call__(self, images_seen: int) -> Provenance:
-        return dataclasses.replace(self._record, images_seen=images_seen)
+        notes = (*self._record.notes, *(note for note in self._exclusions.notes if note not in self._record.notes))
+        return dataclasses.replace(self._record, images_seen=images_seen, notes=notes)
 
 
 def _precision(config: PretrainConfig) -> Any:

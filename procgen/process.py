@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -97,6 +97,20 @@ class Process(abc.ABC):
                 items = (item.excluding(programs) if isinstance(item, Process) else item for item in value)
                 setattr(clone, name, type(value)(items))
         return clone
+
+    def sources(self) -> Iterator[Process]:
+        """The processes of the composition that have no source themselves; this one alone if it is none."""
+        values = (v if isinstance(v, list | tuple) else [v] for v in vars(self).values())
+        inner = [item for items in values for item in items if isinstance(item, Process)]
+        for process in inner:
+            yield from process.sources()
+        if not inner:
+            yield self
+
+    def program_id(self, program: str) -> str:
+        """The id of the shader program with a fingerprint; the fingerprint itself where it is unknown."""
+        shaders = (source for source in self.sources() if isinstance(source, Shaders))
+        return next((p.id for source in shaders for p in source.programs if p.fingerprint == program), program)
 
     @property
     def fingerprint(self) -> str:

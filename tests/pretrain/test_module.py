@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,23 @@ from torch import nn
 
 from pretrain.backbone import BackboneConfig, create_backbone, use_plain_attention
 from pretrain.config import PretrainConfig
+from pretrain.exclusions import Exclusions
 from pretrain.module import DINOModule, Network
 from procgen.process import Process
+from procgen.stream import Position
 from procmem.errors import UserError
 from procmem.provenance import Provenance
+
+
+def provenance(images_seen: int) -> Provenance:
+    return Provenance(real_images=False, images_seen=images_seen)
 
 
 def make_module(config: PretrainConfig, process: Process, **backbone: Any) -> DINOModule:
     config = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, **backbone))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return DINOModule(config, process, lambda images_seen: Provenance(real_images=False, images_seen=images_seen))
+        return DINOModule(config, process, provenance, Exclusions(Path("nowhere")), Position())
 
 
 class Spy(nn.Module):

@@ -19,6 +19,8 @@ from pretrain.metrics import read_metrics
 from pretrain.monitor import DivergedError
 from pretrain.train import pretrain
 from procgen.process import Process
+from procgen.stream import Position
+from procgen.workers import Exclusion
 from procmem.errors import UserError
 
 
@@ -182,13 +184,47 @@ def test_other_images_under_the_same_config_are_refused(
         pretrain(tiny_config, straight, process=type(squares)(version=1))  # type: ignore[call-arg]
 
 
-def test_another_number_of_devices_is_refused(tiny_config: PretrainConfig, squares: Process, straight: Path) -> None:
-    path = checkpoint_path(straight / "checkpoints", 12)
+def test_on_another_number_of_devices_a_run_goes_on_where_the_others_stood(
+    tiny_config: PretrainConfig, squares: Process, straight: Path
+) -> None:
+    """As if two devices had come to step 8: what they left of their blocks is used up first, by one."""
+    last, path = (checkpoint_path(straight / "checkpoints", step) for step in (12, 8))
+    last.unlink()
     checkpoint = load_checkpoint(path)
-    checkpoint["procmem"]["world_size"] = 2
+    position = Position(next_block=9, open_blocks=((3, 24), (7, 8)))
+    checkpoint["procmem"] |= {"world_size": 2, "stream": position.to_dict()}
     torch.save(checkpoint, path)
-    with pytest.raises(UserError, match="started on 2 devices and cannot go on on 1: set devices: 2"):
-        pretrain(tiny_config, straight, process=squares)
+    result = pretrain(tiny_config, straight, process=squares)
+    assert result.completed_steps == 12
+    assert "devices up to step 8: 2, then 1" in result.provenance.notes
+    # 4 steps of 16 images: the 8 left of block 3, the 24 of block 7, block 9, and none of block 10
+    assert load_checkpoint(last)["procmem"]["stream"] == {"next_block": 11, "open_blocks": [[10, 0]]}
+
+
+def test_shader_programs_that_end_workers_are_written_down_and_not_run_again(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    excluded: list[tuple[str, ...]] = []
+
+    def spy(process: Process, programs: tuple[str, ...]) -> Process:
+        excluded.append(tuple(programs))
+        return process
+
+    monkeypatch.setattr(type(squares), "excluding", spy)
+
+    def meet(embed: Embed, step: int) -> dict[str, float]:
+        found = Exclusion(program="f" * 64, program_id="made/bad", reason="2 workers ended")
+        embed.__self__.exclusions.add(found)  # type: ignore[attr-defined]
+        return interrupt_at(6)(embed, step)
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tiny_config, tmp_path, process=squares, probe=meet)
+    result = pretrain(tiny_config, tmp_path, process=squares)
+    assert excluded == [(), ("f" * 64,)]
+    assert result.provenance.notes == ("shader program made/bad excluded: 2 workers ended",)
+    (tmp_path / "excluded_programs" / "bad.json").write_text("{}")
+    with pytest.raises(UserError, match=r"bad.json' is not the record of an excluded program"):
+        pretrain(tiny_config, tmp_path, process=squares)
 
 
 def test_nan_stops_with_the_step_named_and_the_last_checkpoint_good(

@@ -1,27 +1,34 @@
-"""The stream's promise: batch t depends on (seed, rank, world, batch size, t), never on workers or on when it began."""
+"""The stream's promises: no image twice or left out, whoever renders, whenever it is resumed, on however many ranks."""
 
 import itertools
+import json
 import multiprocessing
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 
 from procgen.process import Process
 from procgen.registry import make_process
-from procgen.stream import Stream
+from procgen.stream import Position, Stream
 from procmem.errors import UserError
+
+BLOCK = 10
+GLOBAL_BATCH = 24  # not a divisor of the block, so that batches are cut across blocks
+WORLDS = (1, 2, 3, 4, 8)
 
 
 class CountingSource(Process):
-    """Every pixel of an image holds its sample index (below 256 in these tests)."""
+    """Every pixel of an image holds its sample index."""
 
     program_set_hash = ""
-    image_size_px, block_size = 2, 8
+    image_size_px, block_size = 1, BLOCK
 
     def block(self, root_seed, block_index, path=()):
-        index = torch.arange(block_index * 8, block_index * 8 + 8, dtype=torch.uint8)
-        return index.view(8, 1, 1, 1).expand(8, 3, 2, 2).contiguous()
+        index = torch.arange(block_index * BLOCK, (block_index + 1) * BLOCK)
+        return index.view(BLOCK, 1, 1, 1).expand(BLOCK, 3, 1, 1).contiguous()
 
     def recipe(self, root_seed, block_index, image_index, path=()):
         return {}
@@ -30,52 +37,133 @@ class CountingSource(Process):
         return {"counting": {}}
 
 
-def take(stream, count):
-    batches = list(itertools.islice(stream, count))
+def stream(**changes):
+    return Stream(CountingSource(), **({"root_seed": 0, "batch_size": GLOBAL_BATCH} | changes))
+
+
+def take(one, count):
+    batches = list(itertools.islice(one, count))
     for batch in batches:
-        assert torch.equal(batch.images[:, 0, 0, 0].long(), batch.sample_indices)
+        assert torch.equal(batch.images[:, 0, 0, 0], batch.sample_indices)
     return [batch.sample_indices.tolist() for batch in batches]
 
 
+def ranks(world_size, **changes):
+    return [
+        stream(rank=rank, world_size=world_size, batch_size=GLOBAL_BATCH // world_size, **changes)
+        for rank in range(world_size)
+    ]
+
+
+def take_all(world_size, count, **changes):
+    """Batches of the whole run: ranks joined in order."""
+    parts = [take(one, count) for one in ranks(world_size, **changes)]
+    return [list(itertools.chain(*batch)) for batch in zip(*parts, strict=True)]
+
+
+def used_at(position):
+    """All sample indices that a position says are used, written from its definition."""
+    used = set(range(position.next_block * BLOCK))
+    for block_index, offset in position.open_blocks:
+        used -= set(range(block_index * BLOCK + offset, (block_index + 1) * BLOCK))
+    return used
+
+
 def test_one_rank_sees_every_sample_in_order():
-    batches = take(Stream(CountingSource(), root_seed=0, batch_size=4), 5)
-    assert list(itertools.chain(*batches)) == list(range(20))
+    assert list(itertools.chain(*take(stream(), 5))) == list(range(5 * GLOBAL_BATCH))
 
 
-@pytest.mark.parametrize("world_size", [1, 2, 3])
-def test_ranks_share_the_samples_without_overlap(world_size):
-    seen = []
+@pytest.mark.parametrize("world_size", WORLDS)
+def test_rank_r_takes_every_world_sizeth_block(world_size):
     for rank in range(world_size):
-        stream = Stream(CountingSource(), root_seed=0, batch_size=8, rank=rank, world_size=world_size)
-        seen += list(itertools.chain(*take(stream, 3)))
-    assert sorted(seen) == list(range(3 * 8 * world_size))
+        seen = take(stream(rank=rank, world_size=world_size, batch_size=BLOCK // 2), 6)
+        blocks = [(rank + turn * world_size) * BLOCK for turn in range(3)]
+        assert list(itertools.chain(*seen)) == [start + i for start in blocks for i in range(BLOCK)]
 
 
-@pytest.mark.parametrize("start", [1, 2, 3, 5])
-def test_a_stream_started_later_continues_exactly(start):
-    arguments = {"root_seed": 0, "batch_size": 4, "rank": 1, "world_size": 2}
-    straight = take(Stream(CountingSource(), **arguments), 7)
-    resumed = take(Stream(CountingSource(), **arguments, start_batch=start), 7 - start)
-    assert resumed == straight[start:]
+@pytest.mark.parametrize("world_size", WORLDS)
+@pytest.mark.parametrize("start", [1, 2, 5, 7])
+def test_a_run_resumed_on_as_many_ranks_goes_on_exactly(world_size, start):
+    straight = take_all(world_size, 9)
+    position = ranks(world_size)[-1].position_after(start)
+    assert take_all(world_size, 9 - start, position=position) == straight[start:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(parts=st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(0, 7)), min_size=1, max_size=6))
+def test_no_sample_comes_twice_or_is_left_out_when_the_number_of_ranks_changes(parts):
+    position, seen = Position(), []
+    for world_size, count in parts:
+        seen += itertools.chain(*take_all(world_size, count, position=position))
+        after = {one.position_after(count) for one in ranks(world_size, position=position)}
+        assert len(after) == 1  # every rank knows where all are
+        position = Position.from_dict(json.loads(json.dumps(after.pop().to_dict())))
+        assert len(seen) == len(set(seen))
+        assert set(seen) == used_at(position)
+    # Nothing stays behind: a rank alone comes to every sample before the first block that nobody had.
+    rest = itertools.chain(*take(stream(position=position), 30))
+    assert set(range(position.next_block * BLOCK)) <= {*seen, *rest}
+
+
+@settings(max_examples=30, deadline=None)
+@given(parts=st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(1, 6)), min_size=2, max_size=4))
+def test_after_a_change_of_ranks_a_run_is_resumed_exactly_again(parts):
+    position = Position()
+    for world_size, count in parts[:-1]:
+        position = ranks(world_size, position=position)[0].position_after(count)
+    world_size, count = parts[-1]
+    straight = take_all(world_size, count + 5, position=position)
+    later = ranks(world_size, position=position)[0].position_after(count)
+    assert take_all(world_size, 5, position=later) == straight[count:]
+
+
+@pytest.mark.parametrize("world_size", [2, 4, 8])
+def test_with_fixed_lanes_any_number_of_ranks_sees_the_batches_of_one(world_size):
+    alone = take_all(1, 12, blocks_per_batch=8)
+    assert take_all(world_size, 12, blocks_per_batch=8) == alone
+    position = ranks(world_size, blocks_per_batch=8)[0].position_after(5)
+    assert take_all(8 // world_size, 7, blocks_per_batch=8, position=position) == alone[5:]
+    assert {index // BLOCK for index in alone[0]} == set(range(8))
+
+
+def test_counting_backwards_counts_anew():
+    one = stream(world_size=2, batch_size=12)
+    fourth = one.position_after(4)
+    one.position_after(9)
+    assert one.position_after(4) == fourth
 
 
 def test_iterating_again_starts_again():
-    stream = Stream(CountingSource(), root_seed=0, batch_size=4)
-    assert take(stream, 3) == take(stream, 3)
+    one = stream()
+    assert take(one, 3) == take(one, 3)
 
 
 def test_iterating_leaves_torch_random_state_alone():
     before = torch.random.get_rng_state()
-    take(Stream(CountingSource(), root_seed=0, batch_size=4), 3)
+    take(stream(), 3)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"batch_size": 3}, {"batch_size": 0}, {"rank": 2, "world_size": 2}, {"start_batch": -1}]
+    ("wrong", "message"),
+    [
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"rank": 2, "world_size": 2}, "rank=2"),
+        ({"num_workers": -1}, "num_workers=-1"),
+        ({"blocks_per_batch": 3, "world_size": 2}, "a multiple of the 2 ranks"),
+        ({"blocks_per_batch": 5}, "divide the batch of 24 images, got 5"),
+        ({"position": Position(next_block=1, open_blocks=((0, BLOCK),))}, "blocks of 10 images"),
+    ],
 )
-def test_bad_positions_are_refused(wrong):
-    with pytest.raises(UserError):
-        Stream(CountingSource(), **({"root_seed": 0, "batch_size": 4} | wrong))
+def test_bad_places_are_refused(wrong, message):
+    with pytest.raises(UserError, match=message):
+        stream(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"next_block": 1}, {"next_block": 1, "open_blocks": [3]}])
+def test_a_record_that_is_no_position_is_refused(wrong):
+    with pytest.raises(UserError, match="not a position"):
+        Position.from_dict(wrong)
 
 
 @pytest.mark.opengl
