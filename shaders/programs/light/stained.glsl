@@ -6,17 +6,17 @@
 // parameter: stone palette
 // parameter: salt seed
 // parameter: lancets integer 1 4
-// parameter: width uniform 0.3 0.65
+// parameter: width uniform 0.4 0.75
 // parameter: sill uniform -0.5 0.0
 // parameter: tall uniform 0.3 0.9
 // parameter: pointed uniform 1.0 1.8
 // parameter: style integer 0 3
-// parameter: detail log_uniform 1.6 3.8
+// parameter: detail log_uniform 1.4 2.8
 // parameter: lead uniform 0.02 0.07
 // parameter: sun_x uniform -0.8 0.8
 // parameter: sun_y uniform 0.0 0.9
 // parameter: spill uniform 0.3 1.0
-// parameter: blocks log_uniform 1.5 4.0
+// parameter: blocks log_uniform 1.2 3.0
 // parameter: beams uniform 0.0 0.5
 // parameter: rosette uniform -0.5 0.5
 
@@ -54,10 +54,10 @@ vec3 glass(vec2 v) {
         tone = petal < 0.0 ? hash1(int(floor(rings)), salt + 3.0) : hash1(int(hue), salt + 4.0);
         d = min(abs(petal), petal < 0.0 ? sector : min(sector, ring));
     }
-    float seedy = 0.75 + 0.5 * noise(11.0 * v, salt + 5.0);
+    float seedy = 0.8 + 0.4 * noise(7.0 * v, salt + 5.0);
     vec3 colour = panes(0.3 + 0.7 * tone);
     colour = mix(vec3(dot(colour, vec3(0.33))), colour, 1.5) * seedy * 1.2;
-    return colour * smoothstep(0.25 * lead, 0.25 * lead + 0.02, d);
+    return colour * smoothstep(0.25 * lead, 0.25 * lead + 0.04, d);
 }
 
 vec3 shade(vec2 p) {
