@@ -9,6 +9,7 @@ Letters: Q queries, K neighbours.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -133,3 +134,28 @@ class Neighbors:
             similarities=self.similarities[part],
             weights=None if self.weights is None else self.weights[part],
         )
+
+
+def merge_neighbors(parts: Sequence[Neighbors], k: int) -> Neighbors:
+    """The k nearest over the parts of a memory that were searched apart; exact where each part is.
+
+    Args:
+        parts: each (Q, K of its own), over entries that no other part holds.
+        k: neighbours wanted; right as long as each part was searched for k or was given whole.
+
+    Returns:
+        Neighbors (Q, k), padded where the parts have fewer.
+    """
+    ids, labels, similarities = (
+        np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("ids", "labels", "similarities")
+    )
+    order = np.lexsort((ids, -similarities))[:, :k]
+    padding = ((0, 0), (0, max(0, k - ids.shape[1])))
+    sizes = [part.memory_size for part in parts]
+    return Neighbors(
+        ids=np.pad(np.take_along_axis(ids, order, 1), padding, constant_values=PADDING),
+        labels=np.pad(np.take_along_axis(labels, order, 1), padding, constant_values=PADDING),
+        similarities=np.pad(np.take_along_axis(similarities, order, 1), padding, constant_values=-np.inf),
+        memory_size=None if None in sizes else sum(size for size in sizes if size is not None),
+        exact=all(part.exact for part in parts),
+    )

@@ -112,7 +112,7 @@ def pair_similarities(
     return similarities
 
 
-def product_error_bound(dimension: int, input_roundoff: float = 0.0) -> float:
+def product_error_bound(dimension: int, input_roundoff: float = 0.0, sum_roundoff: float = _FLOAT32_ROUNDOFF) -> float:
     """Largest distance between a float32 product of two embeddings and their similarity.
 
     For any order of summation, with or without fused multiply-add, |fl(q.e) - q.e| <= g(D) sum_d |q_d e_d|
@@ -124,8 +124,9 @@ def product_error_bound(dimension: int, input_roundoff: float = 0.0) -> float:
     Args:
         dimension: D.
         input_roundoff: r, for example 2^-10 where the product runs in TF32; 0 for true float32.
+        sum_roundoff: u of the product's additions, where it is not float32's.
     """
-    growth = sum(dimension * u / (1 - dimension * u) for u in (_FLOAT32_ROUNDOFF, _FLOAT64_ROUNDOFF))
+    growth = sum(dimension * u / (1 - dimension * u) for u in (sum_roundoff, _FLOAT64_ROUNDOFF))
     rounded_inputs = (1 + input_roundoff) ** 2
     lengths = (1 + NORM_TOLERANCE) ** 2
     return (rounded_inputs * (1 + growth) - 1) * lengths + 3 * dimension * _SMALLEST_NORMAL

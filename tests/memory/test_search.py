@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory import search
 from memory.neighbors import Neighbors
-from memory.products import input_roundoff
+from memory.products import Pairs
 from memory.search import exact_search
 from memory.similarity import pair_similarities
 from procmem.errors import UserError
@@ -100,53 +99,13 @@ def test_a_fast_pass_that_errs_as_much_as_its_bound_allows_changes_nothing(monke
     rng = np.random.default_rng(3)
     bound = search.product_error_bound(48) / 2  # half for the disturbance, half for the products' own rounding
 
-    def disturbed(
-        thresholds: npt.NDArray[np.float64], queries: Rows, entries: Rows, device: str
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Rows]:
+    def disturbed(_: object, thresholds: npt.NDArray[np.float64], queries: Rows, entries: Rows) -> Pairs:
         products = (queries @ entries.T + rng.uniform(-bound, bound, (len(queries), len(entries)))).astype(np.float32)
         rows, columns = np.nonzero(products >= thresholds[:, None])
-        return rows, columns, products[rows, columns]
+        return Pairs(rows, columns, products[rows, columns])
 
-    monkeypatch.setattr(search, "products_reaching", disturbed)
+    monkeypatch.setattr(search.BlockProducts, "reaching", disturbed)
     assert np.array_equal(exact_search(queries, entries, 12).ids, right.ids)
-
-
-@pytest.mark.parametrize("precision", ["highest", "medium"])
-def test_the_torch_pass_gives_the_same_answer_at_any_precision_setting(precision: str) -> None:
-    before = torch.get_float32_matmul_precision()
-    queries, entries = adversarial("duplicates", Q=11, N=600, D=40)
-    try:
-        torch.set_float32_matmul_precision(precision)
-        on_torch = exact_search(queries, entries, 8, device="cpu:0")  # "cpu" is numpy, "cpu:0" torch on the CPU
-    finally:
-        torch.set_float32_matmul_precision(before)
-    on_numpy = exact_search(queries, entries, 8)
-    assert np.array_equal(on_torch.ids, on_numpy.ids)
-    assert np.array_equal(on_torch.similarities, on_numpy.similarities)
-
-
-def test_the_bound_follows_the_coarsest_precision_that_torch_may_use() -> None:
-    before = torch.get_float32_matmul_precision()
-    try:
-        torch.set_float32_matmul_precision("highest")
-        assert input_roundoff("cuda") == 0.0
-        torch.set_float32_matmul_precision("high")
-        assert input_roundoff("cuda") == 2.0**-10
-        torch.set_float32_matmul_precision("medium")
-        assert input_roundoff("cuda") == 2.0**-7
-        assert input_roundoff("cpu") == 0.0  # numpy's product does not listen to torch
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@pytest.mark.gpu
-def test_the_gpu_gives_the_same_answer() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    queries, entries = adversarial("duplicates", Q=200, N=20_000, D=384)
-    on_gpu, on_cpu = exact_search(queries, entries, 20, device="cuda"), exact_search(queries, entries, 20)
-    assert np.array_equal(on_gpu.ids, on_cpu.ids)
-    assert np.array_equal(on_gpu.similarities, on_cpu.similarities)
 
 
 def test_a_larger_memory_than_one_block_is_searched_to_its_end() -> None:
