@@ -25,6 +25,7 @@ import numpy.typing as npt
 from memory import changes, history, selection
 from memory.artefacts import ArtefactRegistry
 from memory.damage import Damage, copy_store, find_damage
+from memory.engines import EngineName, Engines
 from memory.erasure import erase_entries, resume_erasure
 from memory.hierarchy import Level, find_level
 from memory.history import Version
@@ -33,7 +34,7 @@ from memory.neighbors import Neighbors
 from memory.receipt import Receipt
 from memory.resident import Resident
 from memory.schema import Batch, as_integers, as_weights, check_batch
-from memory.search import DEFAULT_BUDGET_BYTES, exact_search
+from memory.search import Allowed
 from memory.similarity import as_embeddings
 from memory.store import Entries, Store
 from memory.voting import Rule, Votes, Voting, vote
@@ -49,6 +50,7 @@ class VisualMemory:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._resident: Resident | None = None
+        self._engines: Engines | None = None
 
     @classmethod
     def create(
@@ -135,7 +137,7 @@ class VisualMemory:
 
     def _read(self) -> Resident:
         if self._resident is None or self._resident.version != self.version:
-            self._resident = None  # not two at a time in RAM
+            self._forget()  # not two at a time in RAM
             self._resident = Resident(self._store.read(), self.version)
         return self._resident
 
@@ -229,7 +231,7 @@ class VisualMemory:
         if resident is not None and len(ids):
             added = changes.stored_entries(kept, ids, self._store.ledger.precision)
             if on_duplicate == "replace" or not resident.append(added, self.version):
-                self._resident = None
+                self._forget()
         return ids
 
     def add_classes(self, names: Sequence[str], *, levels: Mapping[str, Sequence[str]] | None = None) -> None:
@@ -327,7 +329,7 @@ class VisualMemory:
             UserError: if an id is in no file, or versions are protected.
             ErasureError: if the proof fails.
         """
-        self._resident = None  # not in RAM either
+        self._forget()  # not in RAM either
         return erase_entries(self._store, as_integers(ids, "ids"))
 
     def resume_erasure(self) -> Receipt:
@@ -337,7 +339,7 @@ class VisualMemory:
             UserError: if there is none.
             ErasureError: if the proof fails.
         """
-        self._resident = None
+        self._forget()
         return resume_erasure(self._store)
 
     @property
@@ -394,44 +396,52 @@ class VisualMemory:
         queries: npt.ArrayLike,
         k: int,
         *,
-        allowed: npt.NDArray[np.bool_] | None = None,
+        engine: EngineName = "exact",
+        allowed: Allowed = None,
         card: EncoderCard | None = None,
         device: str = "cpu",
-        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        budget_bytes: int | None = None,
     ) -> Neighbors:
-        """The k nearest entries of each query, exactly; see `exact_search`.
+        """The k nearest entries of each query, exactly unless asked otherwise; see `exact_search`.
 
         Args:
             queries: (Q, D) L2-normalised floats, numpy or torch.
             k: neighbours wanted; rows are padded where the memory has fewer entries.
-            allowed: (N,) mask over `entries`.
+            engine: exact, faiss (exact too), hnsw or ivfpq (approximate, see `memory.engines`).
+            allowed: flags (N,) of the `entries` that may answer, or a `memory.mask.Mask` over them.
             card: the encoder that made the queries; refused where it is not the memory's.
-            device: for the fast pass.
-            budget_bytes: bound on working memory.
+            device: for exact search.
+            budget_bytes: bound on the working memory of exact search.
 
         Raises:
-            UserError: for an empty memory, k < 1, another encoder, a mask of another length, or queries of another
-                dimension, not normalised or with NaN.
+            UserError: for an empty memory, k < 1, another encoder, a mask of another length, an unknown engine, or
+                queries of another dimension, not normalised or with NaN.
         """
         if card is not None:
             self.check_card(card)
+        checked = as_embeddings(queries, "queries", self.card.dimension)
+        found = self.engines.search(
+            checked, k, engine=engine, allowed=allowed, device=device, budget_bytes=budget_bytes
+        )
+        rows = self._read().rows
+        return found if (rows.weights == 1).all() else found.weighted(rows.ids, rows.weights)
+
+    @property
+    def engines(self) -> Engines:
+        """The searches of this memory's entries.
+
+        Raises:
+            UserError: for an empty memory.
+        """
         resident = self._read()
         if resident.num_entries == 0:
             raise UserError("this memory is empty; add entries before searching it")
-        if allowed is not None and allowed.shape != (resident.num_entries,):
-            raise UserError(f"allowed have shape {allowed.shape}; the {resident.num_entries} entries need one each")
-        rows = resident.rows
-        found = exact_search(
-            as_embeddings(queries, "queries", self.card.dimension),
-            rows.embeddings,
-            k,
-            ids=rows.ids,
-            labels=rows.labels,
-            allowed=resident.mask_of_rows(allowed),
-            device=device,
-            budget_bytes=budget_bytes,
-        )
-        return found if (rows.weights == 1).all() else found.weighted(rows.ids, rows.weights)
+        if self._engines is None:
+            self._engines = Engines(self._store, resident)
+        return self._engines
+
+    def _forget(self) -> None:
+        self._resident = self._engines = None
 
     def classify(
         self,
@@ -440,6 +450,7 @@ class VisualMemory:
         *,
         voting: Voting | Rule = "softmax",
         level: str | None = None,
+        engine: EngineName = "exact",
         device: str = "cpu",
     ) -> Votes:
         """Let the k nearest entries of each query vote; see `search` and `vote`.
@@ -449,13 +460,14 @@ class VisualMemory:
             k: neighbours that vote.
             voting: how a neighbour counts, or the name of a rule.
             level: vote for the groups of this level instead of the classes.
-            device: for the fast pass.
+            engine: as `search`.
+            device: for exact search.
 
         Raises:
             UserError: as `search` and `vote`, or if there is no such level.
         """
         chosen = None if level is None else find_level(self.levels, level)
-        neighbors = self.search(queries, k, device=device)
+        neighbors = self.search(queries, k, engine=engine, device=device)
         if chosen is not None:
             neighbors = dataclasses.replace(neighbors, labels=chosen.labels(neighbors.labels))
         num_classes = len(self.class_names if chosen is None else chosen.class_names)

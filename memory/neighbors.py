@@ -30,6 +30,7 @@ class Neighbors:
         weights: (Q, K) float64 >= 0, how much each entry's vote counts (soft pruning, trust); None counts all as 1.
         memory_size: how many entries were searched; None where that is not known (audits then refuse).
         exact: False for an approximate search (audits then refuse).
+        recall: of an approximate search, measured when its search index was built: the share of true neighbours found.
 
     Raises:
         UserError: if shapes differ, or order, ties or padding are not as stated.
@@ -41,6 +42,7 @@ class Neighbors:
     weights: npt.NDArray[np.float64] | None = None
     memory_size: int | None = None
     exact: bool = True
+    recall: float | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: getattr(self, name).shape for name in ("ids", "labels", "similarities")}
@@ -136,8 +138,29 @@ class Neighbors:
         )
 
 
+def rank_neighbors(
+    ids: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int64],
+    similarities: npt.NDArray[np.float64],
+    k: int,
+    *,
+    memory_size: int | None = None,
+    exact: bool = True,
+) -> Neighbors:
+    """Put found entries (Q, F) in order, padding anywhere, and keep or pad to k."""
+    order = np.lexsort((ids, -similarities))[:, :k]
+    padding = ((0, 0), (0, max(0, k - ids.shape[1])))
+    return Neighbors(
+        ids=np.pad(np.take_along_axis(ids, order, 1), padding, constant_values=PADDING),
+        labels=np.pad(np.take_along_axis(labels, order, 1), padding, constant_values=PADDING),
+        similarities=np.pad(np.take_along_axis(similarities, order, 1), padding, constant_values=-np.inf),
+        memory_size=memory_size,
+        exact=exact,
+    )
+
+
 def merge_neighbors(parts: Sequence[Neighbors], k: int) -> Neighbors:
-    """The k nearest over the parts of a memory that were searched apart; exact where each part is.
+    """The k nearest over the parts of a memory that were searched apart; exact where each part is, without weights.
 
     Args:
         parts: each (Q, K of its own), over entries that no other part holds.
@@ -149,13 +172,12 @@ def merge_neighbors(parts: Sequence[Neighbors], k: int) -> Neighbors:
     ids, labels, similarities = (
         np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("ids", "labels", "similarities")
     )
-    order = np.lexsort((ids, -similarities))[:, :k]
-    padding = ((0, 0), (0, max(0, k - ids.shape[1])))
     sizes = [part.memory_size for part in parts]
-    return Neighbors(
-        ids=np.pad(np.take_along_axis(ids, order, 1), padding, constant_values=PADDING),
-        labels=np.pad(np.take_along_axis(labels, order, 1), padding, constant_values=PADDING),
-        similarities=np.pad(np.take_along_axis(similarities, order, 1), padding, constant_values=-np.inf),
+    return rank_neighbors(
+        ids,
+        labels,
+        similarities,
+        k,
         memory_size=None if None in sizes else sum(size for size in sizes if size is not None),
         exact=all(part.exact for part in parts),
     )

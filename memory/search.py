@@ -7,8 +7,8 @@ ranked by the float64 similarity of `memory.similarity`. Where very many stay (d
 ranked on the way and cut to k, in the worst case a float64 pass over everything: slower, never wrong.
 
 Engines, all with the same answer to the last bit: ``numpy`` (processor), ``torch`` (any torch device, in half precision
-where that is faster), ``faiss`` (its flat search as the fast pass). ``auto`` is what benchmarks/search.py found fastest:
-numpy, faiss for up to 3 queries, torch on a GPU and on processors with matrix units.
+where that is faster), ``faiss`` (its flat search as the fast pass). ``auto`` is what was measured fastest
+(benchmarks/search.py): numpy, faiss for up to 3 queries, torch on a GPU and on processors with matrix units.
 
 Rejected: trusting float32 order, which ranked equal rows differently from batch to batch.
 
@@ -57,6 +57,7 @@ class ExactSearch:
         labels: (N,) classes >= 0; all 0 where omitted.
         device: ``"cpu"`` or a torch device.
         engine: what makes the fast pass; the answer is the same.
+        checked: the entries are what `as_embeddings` returns, so they are not looked at again.
 
     Raises:
         UserError: for shapes that do not fit, an unknown engine, or embeddings that `as_embeddings` refuses.
@@ -70,8 +71,9 @@ class ExactSearch:
         labels: npt.NDArray[np.int64] | None = None,
         device: str = "cpu",
         engine: Engine = "auto",
+        checked: bool = False,
     ) -> None:
-        self.entries = as_embeddings(entries, "entries")
+        self.entries = np.asarray(entries) if checked else as_embeddings(entries, "entries")
         N = len(self.entries)
         self.ids = np.arange(N) if ids is None else np.asarray(ids, dtype=np.int64)
         self.labels = np.zeros(N, np.int64) if labels is None else np.asarray(labels, dtype=np.int64)

@@ -3,8 +3,8 @@
 The same argument as in `memory.search`, with a cheaper fast pass: products in half precision where the hardware has
 units for them (tensor cores: float16, whose 11 bits make the bound eight times tighter than bfloat16's; AMX: bfloat16).
 The bound is not the worst case of rounding but measured: with q' and e' the rounded vectors,
-|q.e - q'.e'| <= |q - q'| |e| + |q'| |e - e'|, and both residual lengths are known once the vectors are rounded. What the
-bound leaves is ranked by float64 similarities in the fixed order of `memory.similarity`, so the answer has the same
+|q.e - q'.e'| <= |q - q'| |e| + |q'| |e - e'|, and both residual lengths are known once the vectors are rounded. What
+the bound leaves is ranked by float64 similarities in the fixed order of `memory.similarity`, so the answer has the same
 bits everywhere. Where half precision leaves too many (near-duplicates), the block is searched again in float32.
 
 Assumed of the hardware: half-precision products are summed in at least 22 correct bits (tensor cores cut instead of
