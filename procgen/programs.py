@@ -6,6 +6,7 @@ and its parameter table cannot drift apart:
     // title: Dunes under a low sun
     // licence: Apache-2.0                    (this is what a missing line means)
     // cost: medium                           light | medium | heavy; light where missing
+    // detail: fine                           coarse | medium | fine: the finest texture; unknown where missing
     // include: noise, palette
     // parameter: scale log_uniform 1.0 6.0   see `procgen.parameters` for the kinds
     // parameter: colours palette
@@ -39,11 +40,12 @@ from procmem.files import fingerprint
 __all__ = ["Cost", "Parameter", "ShaderProgram", "find_program", "load_programs", "parse_program", "program_set_hash"]
 
 Cost = Literal["light", "medium", "heavy"]
+Detail = Literal["coarse", "medium", "fine"]
 
 OWN_FAMILY = "file"
 """Family of a program that was read from a file outside the shipped set."""
 
-_FIELD = re.compile(r"^//\s*(title|licence|cost|include|parameter)\s*:\s*(.*?)\s*$")
+_FIELD = re.compile(r"^//\s*(title|licence|cost|detail|include|parameter)\s*:\s*(.*?)\s*$")
 _LOOKS_LIKE_A_FIELD = re.compile(r"^//\s*([a-z]+)\s*:\s")
 
 
@@ -59,6 +61,7 @@ class ShaderProgram:
         includes: names of files in ``shaders/include`` that stand before the source.
         parameters: the parameter table, in order.
         cost: order of magnitude of the time for one image.
+        detail: how fine its texture may become, as a hint for choosing an image size; None where nobody said.
         licence: SPDX identifier.
         dialect: the language the source is written in.
 
@@ -73,6 +76,7 @@ class ShaderProgram:
     includes: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     cost: Cost = "light"
+    detail: Detail | None = None
     licence: str = "Apache-2.0"
     dialect: Dialect = "native"
 
@@ -212,6 +216,7 @@ def parse_program(program_id: str, source: str) -> ShaderProgram:
         includes=tuple(includes),
         parameters=tuple(parameters),
         cost=cast(Cost, once.get("cost", "light")),
+        detail=cast(Detail | None, once.get("detail")),
         licence=once.get("licence", "Apache-2.0"),
     )
 
@@ -225,7 +230,7 @@ def _read_line(line: str, once: dict[str, str], includes: list[str], parameters:
     match = _FIELD.match(line)
     if match is None:
         if near := _LOOKS_LIKE_A_FIELD.match(line):
-            raise unknown_name("header field", near[1], ("title", "licence", "cost", "include", "parameter"))
+            raise unknown_name("header field", near[1], ("title", "licence", "cost", "detail", "include", "parameter"))
         return
     field, value = match.groups()
     if field == "include":
@@ -239,6 +244,8 @@ def _read_line(line: str, once: dict[str, str], includes: list[str], parameters:
         raise UserError(f"a second {field}; give it once")
     elif field == "cost" and value not in get_args(Cost):
         raise unknown_name("cost", value, get_args(Cost))
+    elif field == "detail" and value not in get_args(Detail):
+        raise unknown_name("detail", value, get_args(Detail))
     else:
         once[field] = value
 

@@ -33,6 +33,7 @@ def programs_list(programs: Path | None = None, *, families: list[str] | None = 
                 "family": program.family,
                 "title": program.title,
                 "cost": program.cost,
+                "detail": program.detail,
                 "licence": program.licence,
                 "dialect": program.dialect,
                 "parameters": [parameter.describe() for parameter in program.parameters],

@@ -59,6 +59,7 @@ class Draft:
         self._includes: list[str] = []
         self._palettes: dict[str, str] = {}
         self._work: dict[str, int] = {}
+        self._finest = 0.0
         self._num_names = 0
         self._num_salts = 0
 
@@ -66,6 +67,15 @@ class Draft:
     def work(self) -> int:
         """Most units of work of one pixel (see `procgen.grammar.work`) once `shade` is written."""
         return self._work["shade"]
+
+    @property
+    def finest(self) -> float:
+        """Highest frequency, in periods per unit of p, that a texture was given."""
+        return self._finest
+
+    def reach(self, detail: float) -> None:
+        """Note that a texture may reach this frequency, in periods per unit of p."""
+        self._finest = max(self._finest, detail)
 
     def choose(self, *options: Choice) -> Choice:
         """One of the options, all alike."""
@@ -151,10 +161,11 @@ class Draft:
         self._work[name] = count_work(body, self._work)
         self._functions.append(f"{signature} {{\n{_indent(body)}\n}}\n")
 
-    def text(self, title: str, cost: str) -> str:
+    def text(self, title: str, cost: str, detail: str) -> str:
         """The program's file; parameters that the code does not use are left out."""
         used = set(_WORD.findall("".join(self._functions)))
-        header = [f"title: {title}", "licence: Apache-2.0", f"cost: {cost}", f"include: {', '.join(self._includes)}"]
+        header = [f"title: {title}", "licence: Apache-2.0", f"cost: {cost}", f"detail: {detail}"]
+        header.append(f"include: {', '.join(self._includes)}")
         header += [f"parameter: {parameter}" for parameter in self._parameters if parameter.split()[0] in used]
         return "\n".join([*(f"// {line}" for line in header), "", *self._functions])
 

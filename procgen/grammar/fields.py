@@ -157,6 +157,7 @@ def field(draft: Draft, detail: float, depth: int) -> Field:
     draft.include("space", "noise")
     if detail < CALM_DETAIL:
         return calm(draft)
+    draft.reach(detail)
     if depth <= 0 or draft.chance(0.2):
         return draft.weigh(LEAVES)(draft, detail)
     return draft.weigh(COMBINATIONS)(draft, detail, depth - 1)

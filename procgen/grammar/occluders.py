@@ -141,6 +141,101 @@ def overlapping(draft: Draft) -> str:
     return _finish(draft, draft.colour(body), "rows of figures over one another")
 
 
+def plants(draft: Draft) -> str:
+    """Stems with leaves on both sides, some with a flower, before a backdrop or a sky."""
+    draft.include("space", "noise", "shape")
+    back = horizon_sky(draft) if draft.chance(0.4) else _ground(draft, Tones("ground"))
+    figures, accent, salt = draft.palette("figure"), draft.palette("accent"), draft.salt()
+    stems, leaves, petals = draft.whole(2, 5), draft.whole(4, 7), draft.integer("petals", 5, 12)
+    top, spread, lean = (
+        draft.uniform("top", 0.2, 0.9),
+        draft.uniform("spread", 0.3, 0.9),
+        draft.uniform("lean", 0.1, 0.6),
+    )
+    long, slender, up = (
+        draft.uniform("long", 0.15, 0.4),
+        draft.uniform("slender", 0.2, 0.5),
+        draft.uniform("up", -0.2, 1.0),
+    )
+    thin, shadow, bloom = (
+        draft.uniform("thin", 0.01, 0.04),
+        draft.uniform("shadow", 0.1, 0.5),
+        draft.uniform("bloom", 0.12, 0.4),
+    )
+    deep, blooming = draft.uniform("deep", 0.2, 0.7), draft.uniform("blooming", 0.0, 1.0)
+    body = f"""vec3 colour = {back}(p);
+        for (int i = ZERO; i < {stems}; i++) {{
+        vec3 h = hash3(i, {salt});
+        float high = {top} * (0.5 + 0.6 * h.y), bow = {lean} * (h.z - 0.5), root = {spread} * (2.0 * h.x - 1.0);
+        float rise = p.y + 1.3, curve = root + bow * rise * rise, front = 0.65 + 0.35 * float(i + 1) / {stems}.0;
+        vec3 wood = {figures}(0.15 + 0.2 * h.x) * front;
+        colour = mix(colour, wood, inside(max(abs(p.x - curve) - {thin}, p.y - high), 1.5 * PIXEL));
+        for (int k = ZERO; k < {leaves}; k++) {{
+        float y = mix(-1.1, high, (float(k) + 0.6) / {leaves}.0), side = k % 2 == 0 ? 1.0 : -1.0;
+        float l = {long} * (1.2 - 0.6 * float(k) / {leaves}.0), g = hash1(k, {salt} + 3.0 + float(i));
+        vec2 q = (p - vec2(root + bow * (y + 1.3) * (y + 1.3), y)) * vec2(side, 1.0);
+        q = rotation(-{up} - 0.5 * (g - 0.5)) * q - vec2(l, 0.0);
+        float d = lens(q, l, l * {slender});
+        colour *= 1.0 - {shadow} * smoothstep(0.08, -0.02, d + 0.03);
+        vec3 leaf = {figures}(0.3 + 0.5 * g) * front * (q.y > 0.0 ? 1.05 : 0.85);
+        colour = mix(colour, mix(leaf, wood, 0.4 * smoothstep(0.02, 0.0, abs(q.y))), inside(d, 1.5 * PIXEL));
+        }}
+        vec2 q = p - vec2(root + bow * (high + 1.3) * (high + 1.3), high);
+        float r = {bloom} * (0.7 + 0.6 * h.z), d = flower(rotation(TURN * h.x) * q, {petals}, r, {deep});
+        if (h.x > {blooming}) continue;
+        vec3 petal = {accent}(0.35 + 0.5 * h.y + 0.3 * length(q) / r) * (0.75 + 0.3 * length(q) / r);
+        colour = mix(colour * (1.0 - {shadow} * smoothstep(0.1, 0.0, d)), petal, inside(d, 1.5 * PIXEL));
+        colour = mix(colour, {accent}(0.05) * 1.2, inside(length(q) - 0.28 * r, 2.0 * PIXEL));
+        }}
+        return colour;"""
+    return _finish(draft, draft.colour(body), "plants")
+
+
+def facades(draft: Draft) -> str:
+    """Houses with windows, row before row, under a sky."""
+    draft.include("space", "noise", "shape")
+    sky, walls, panes = horizon_sky(draft), draft.palette("figure"), draft.palette("accent")
+    plaster, salt, count = field(draft, 5.0, 1), draft.salt(), draft.whole(2, 4)
+    top, step_, wide = (
+        draft.uniform("top", 0.2, 0.7),
+        draft.uniform("bottom", -0.9, -0.3),
+        draft.octaves("wide", 0.8, 2.4),
+    )
+    rows, lit, haze = (
+        draft.octaves("windows", 2.5, 6.0),
+        draft.uniform("lit", 0.1, 0.8),
+        draft.uniform("haze", 0.2, 0.8),
+    )
+    uneven, roof, sun = (
+        draft.uniform("uneven", 0.2, 0.8),
+        draft.uniform("roof", 0.0, 0.5),
+        draft.uniform("sun", 0.55, 1.0),
+    )
+    wide_window, tall_window = draft.uniform("window_wide", 0.18, 0.4), draft.uniform("window_tall", 0.2, 0.42)
+    body = f"""vec3 far = {sky}(p + vec2(0.0, 0.4)), colour = far, mist = {sky}(vec2(0.3 * p.x, 0.0));
+        for (int i = ZERO; i < {count}; i++) {{
+        float front = float(i + 1) / {count}.0, key = {salt} + 5.0 * float(i);
+        float x = {wide} * (1.7 - 0.8 * front) * p.x + 3.7 * float(i);
+        x += 0.3 * sin(2.0 * floor(x));
+        int id = int(floor(x));
+        float along = fract(x) - 0.5, h = hash1(id, key), pitched = step(0.5, hash1(id, key + 1.0));
+        float high = mix({top}, {step_}, front) + {uneven} * (h - 0.3) * (0.5 + 0.5 * front);
+        float d = max(p.y - high - {roof} * pitched * (0.5 - abs(along)), abs(along) - 0.5);
+        bool is_roof = p.y > high;
+        vec3 wall = {walls}(0.25 + 0.6 * hash1(id, key + 2.0) + 0.25 * ({plaster}(p * 1.5 + h) - 0.5));
+        wall *= is_roof ? 0.55 : along > 0.25 * h ? {sun} : 1.0;
+        vec2 w = vec2({rows} * along * 0.8, {rows} * (p.y - high) * 0.9) + 20.0;
+        vec2 pane = abs(fract(w) - 0.5) - vec2({wide_window}, {tall_window});
+        float lamp = hash1(ivec2(floor(w)) + 17 * id, key + 3.0);
+        float pane_d = max(pane.x, pane.y) + (is_roof || abs(along) > 0.44 ? 1.0 : 0.0);
+        vec3 glass = lamp < {lit} ? {panes}(0.55 + 0.45 * lamp / {lit}) : {walls}(0.0) * 0.7;
+        wall = mix(wall, glass, inside(pane_d, 2.0 * PIXEL * {rows}));
+        colour = mix(colour, mix(wall, mist, {haze} * (1.0 - front)), inside(d, 2.0 * PIXEL));
+        }}
+        return colour;"""
+    return _finish(draft, draft.colour(body), "houses under a sky")
+
+
 def _finish(draft: Draft, picture: Colour, title: str) -> str:
     turn = draft.uniform("tilt", -0.3, 0.3)
     finish(draft, draft.colour(f"return {picture}(rotation({turn}) * p);"))
@@ -152,6 +247,8 @@ VARIANTS: tuple[tuple[float, Callable[[Draft], str]], ...] = (
     (1.5, sheets),
     (1.4, ranges),
     (1.6, overlapping),
+    (1.3, plants),
+    (1.1, facades),
 )
 
 

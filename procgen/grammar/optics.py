@@ -1,4 +1,4 @@
-"""Optical and atmospheric effects: skies over water, blur, refraction, light through water, beams, films and mist."""
+"""Optical and atmospheric effects: water, blur, refraction, beams, films, mist, light on walls and in rooms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procgen.grammar.figures import figure
 from procgen.grammar.finishing import finish
 
 
-def _view(draft: Draft) -> Colour:
+def view(draft: Draft) -> Colour:
     """A small scene to look at through something: a sky with land, or figures on a ground."""
     if draft.chance(0.5):
         sky, palette, line = horizon_sky(draft), draft.palette("figure"), draft.uniform("line", -0.4, 0.2)
@@ -54,14 +54,14 @@ def over_water(draft: Draft) -> str:
 
 def refracted(draft: Draft) -> str:
     """A scene through drops, ribbed, bubbled or figured glass."""
-    view = _view(draft)
+    seen = view(draft)
     kind = draft.weigh(((1.4, "drops"), (1.0, "ribs"), (1.2, "figured")))
     if kind == "drops":
         scale, salt, bend = draft.octaves("drops", 1.3, 3.5), draft.salt(), draft.uniform("bend", 0.8, 2.0)
         size, fog = draft.uniform("size", 0.2, 0.45), draft.uniform("fog", 0.2, 0.7)
         body = f"""vec2 x = {scale} * p + 30.0;
             ivec2 cell = ivec2(floor(x));
-            vec3 colour = mix({view}(p), {draft.palette("ground")}(0.75), {fog});
+            vec3 colour = mix({seen}(p), {draft.palette("ground")}(0.75), {fog});
             for (int k = ZERO; k < 9; k++) {{
             ivec2 id = cell + ivec2(k % 3, k / 3) - 1;
             vec3 h = hash3(id, {salt});
@@ -69,7 +69,7 @@ def refracted(draft: Draft) -> str:
             float r = {size} * (0.15 + h.z * h.z), d = length(q) - r;
             if (d > 0.1) continue;
             float rim = saturate(length(q) / r);
-            vec3 drop = {view}(p - {bend} * q * (1.0 + rim * rim)) * (1.05 - 0.6 * rim * rim * rim);
+            vec3 drop = {seen}(p - {bend} * q * (1.0 + rim * rim)) * (1.05 - 0.6 * rim * rim * rim);
             drop += 0.4 * inside(length(q - r * vec2(-0.35, 0.4)) - 0.18 * r, 0.05);
             colour = mix(colour, drop, inside(d, 2.0 * PIXEL * {scale}));
             }}
@@ -78,20 +78,20 @@ def refracted(draft: Draft) -> str:
         scale, bend, turn = draft.octaves("ribs", 2.0, 6.0), draft.uniform("bend", 0.1, 0.6), draft.angle("turn")
         body = f"""vec2 axis = unit_vector({turn});
             float x = fract({scale} * dot(p, axis)) - 0.5;
-            return {view}(p - {bend} * x * axis) * (1.0 - 1.2 * x * x) + 0.15 * exp(-60.0 * (x + 0.25) * (x + 0.25));"""
+            return {seen}(p - {bend} * x * axis) * (1.0 - 1.2 * x * x) + 0.15 * exp(-60.0 * (x + 0.25) * (x + 0.25));"""
     else:
         glass, bend = field(draft, 3.0, 1), draft.uniform("bend", 0.2, 0.7)
         body = f"""float h = {glass}(p);
             vec2 rise = vec2({glass}(p + vec2(0.03, 0.0)), {glass}(p + vec2(0.0, 0.03))) - h;
             rise = clamp(rise / 0.12, -1.0, 1.0);
-            return {view}(p + {bend} * rise) * (1.0 + 0.25 * (rise.x + rise.y));"""
+            return {seen}(p + {bend} * rise) * (1.0 + 0.25 * (rise.x + rise.y));"""
     finish(draft, draft.colour(body))
     return f"a view through glass, {kind}"
 
 
 def out_of_focus(draft: Draft) -> str:
     """Discs of lights out of focus over a blurred scene."""
-    view, palette, count = _view(draft), draft.palette("accent"), draft.whole(8, 22)
+    seen, palette, count = view(draft), draft.palette("accent"), draft.whole(8, 22)
     salt, x, y = draft.salt(), draft.uniform("gather", -0.5, 0.5), draft.uniform("gather", -0.5, 0.5)
     spread, size, power = (
         draft.uniform("spread", 0.6, 1.2),
@@ -100,7 +100,7 @@ def out_of_focus(draft: Draft) -> str:
     )
     blades, rim = draft.integer("blades", 5, 9), draft.uniform("rim", 0.0, 0.5)
     dim = draft.uniform("dim", 0.35, 0.75)
-    body = f"""vec3 colour = {dim} * {view}(p);
+    body = f"""vec3 colour = {dim} * {seen}(p);
         for (int i = ZERO; i < {count}; i++) {{
         vec3 h = hash3(i, {salt});
         vec2 q = p - vec2({x}, {y}) - {spread} * vec2(2.0 * h.x - 1.0, (2.0 * h.y - 1.0) * 0.7);
@@ -210,14 +210,95 @@ def films(draft: Draft) -> str:
     return "sheets of light"
 
 
+def shadow_play(draft: Draft) -> str:
+    """Light on a wall, through blinds, a window or leaves; the shadow blurs with distance."""
+    wall, shape = surface(draft, 5.0, 1, Tones("figure", 0.2, 1.0)), figure(draft)
+    kind = draft.choose("blinds", "panes", "leaves")
+    scale, turn, skew = (
+        draft.octaves("bars", 1.2, 4.0),
+        draft.uniform("turn", -0.6, 0.6),
+        draft.uniform("skew", -0.6, 0.6),
+    )
+    thin, salt, size = draft.uniform("thin", 0.08, 0.3), draft.salt(), draft.uniform("size", 0.35, 0.6)
+    blur, x, y = (
+        draft.octaves("blur", 0.02, 0.2),
+        draft.uniform("centre", -0.3, 0.3),
+        draft.uniform("centre", -0.3, 0.3),
+    )
+    wide, tall = draft.uniform("wide", 0.5, 1.1), draft.uniform("tall", 0.5, 1.1)
+    bars = {
+        "blinds": f"(abs(fract({scale} * 2.0 * q.y) - 0.5) - 0.5 * {thin} - 0.1) / (2.0 * {scale})",
+        "panes": f"(0.5 - {thin} * 0.3 - max(abs(cell.x), abs(cell.y))) / {scale}",
+        "leaves": f"{size} * {shape}((rotation(TURN * hash1(id, {salt})) * cell) / {size}) / {scale}",
+    }[kind]
+    warm, dark = draft.uniform("warm", 0.0, 0.3), draft.uniform("dark", 0.25, 0.5)
+    body = f"""vec2 q = rotation({turn}) * p + vec2({x}, {y});
+        q.x += {skew} * q.y;
+        q += 0.05 * noise_offset(2.0 * q, {salt} + 1.0);
+        ivec2 id = ivec2(floor({scale} * q));
+        vec2 cell = fract({scale} * q) - 0.5;
+        float soft = {blur} * (0.4 + 0.8 * saturate(0.5 + 0.5 * q.x));
+        float through = smoothstep(-soft, soft, {bars});
+        float frame = smoothstep(soft, -soft, max(abs(q.x) - {wide}, abs(q.y) - {tall}));
+        float light = through * frame * exp(-0.3 * length(p - vec2({x}, {y})));
+        vec3 shade_ = vec3(1.0 - {warm}, 1.0, 1.0 + {warm}), sunlight = vec3(1.0 + {warm}, 1.0, 1.0 - {warm});
+        return {wall}(p) * ({dark} * shade_ + light * sunlight);"""
+    finish(draft, draft.colour(body))
+    return f"light on a wall through {kind}"
+
+
+def room(draft: Draft) -> str:
+    """A room in perspective: floor, walls, a ceiling, a picture or a window, and the light that falls in."""
+    floor_, wall = surface(draft, 5.0, 1, Tones("figure", 0.1, 0.8)), surface(draft, 3.0, 1, Tones("ground", 0.4, 1.0))
+    seen, accent = view(draft), draft.palette("accent")
+    x, y, depth = (
+        draft.uniform("vanish", -0.6, 0.6),
+        draft.uniform("vanish", -0.4, 0.4),
+        draft.uniform("depth", 0.22, 0.8),
+    )
+    wide, tall = draft.uniform("wide", 0.25, 0.85), draft.uniform("tall", 0.25, 0.75)
+    at, boards = draft.uniform("at", -0.3, 0.3), draft.octaves("boards", 1.0, 4.0)
+    power, lean, soft = (
+        draft.uniform("power", 0.3, 0.9),
+        draft.uniform("lean", -0.9, 0.9),
+        draft.octaves("soft", 0.05, 0.4),
+    )
+    bars = draft.choose("0.03", "0.015", "0.0")
+    body = f"""vec2 q = p - vec2({x}, {y});
+        q.y /= {draft.uniform("aspect", 0.7, 1.0)};
+        float edge = max(abs(q.x), abs(q.y)), near = max(edge, {depth});
+        bool is_back = edge < {depth}, is_side = !is_back && abs(q.x) > abs(q.y);
+        float far = {depth} / near;
+        vec2 on = is_back ? q / {depth} : is_side ? vec2(2.5 * far, q.y / near) : vec2(q.x / near, 2.5 * far);
+        bool is_floor = !is_back && !is_side && q.y < 0.0;
+        vec3 colour = is_floor ? {floor_}({boards} * on) : {wall}(on + (is_side ? sign(q.x) : 0.0));
+        colour *= is_back ? 0.8 : is_side ? 0.7 + 0.1 * sign(q.x * {lean}) : q.y > 0.0 ? 0.95 : 0.85;
+        colour *= 1.0 - 0.35 * smoothstep(0.12, 0.0, abs(abs(q.x) - abs(q.y)) / near) * (is_back ? 0.0 : 1.0);
+        colour *= 1.0 - 0.3 * smoothstep(0.1, 0.0, abs(edge - {depth}) / {depth});
+        vec2 w = abs(on - vec2({at}, 0.1)) - vec2({wide}, {tall});
+        float pane = max(w.x, w.y), bar = min(abs(on.x - {at}), abs(on.y - 0.1));
+        if (is_back) {{
+        colour = mix(colour, {accent}(0.3), inside(pane - 0.08, 0.04));
+        vec3 outside = {seen}((on - vec2({at}, 0.1)) / {tall}) * 1.15;
+        colour = mix(colour, bar < {bars} ? {accent}(0.25) : outside, inside(pane, 0.03));
+        }}
+        float spot = max(abs(on.x - {at} - {lean} * (2.5 - on.y)) - {wide}, abs(on.y - 1.5) - {tall});
+        if (is_floor) colour += {power} * colour * smoothstep({soft}, -{soft}, spot);
+        return colour * (0.75 + 0.35 * far);"""
+    finish(draft, draft.colour(body))
+    return "a room with a window"
+
+
 VARIANTS: tuple[tuple[float, Callable[[Draft], str]], ...] = (
     (1.5, over_water),
     (1.5, refracted),
-    (1.1, out_of_focus),
-    (0.9, caustics),
+    (1.0, out_of_focus),
+    (0.8, caustics),
     (1.1, beams),
     (1.0, mist),
     (1.0, films),
+    (1.3, shadow_play),
+    (0.8, room),
 )
 
 

@@ -1,4 +1,4 @@
-"""Pattern and ornament: tilings with motifs, weaves, rosettes and panels.
+"""Pattern and ornament: tilings with motifs, weaves, rosettes, panels, mosaics, printed dots and straps.
 
 A tiling edge to edge is dull, so every pattern has a second scale: a border, a medallion, a worn or lit surface, a fold
 of the cloth, or a floor that recedes.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from procgen.grammar.colours import Tones, backdrop
+from procgen.grammar.colours import Tones, backdrop, surface
 from procgen.grammar.coordinates import bulged, drifted, mirrored, receding, rolled, waved
 from procgen.grammar.draft import Colour, Draft
 from procgen.grammar.fields import calm, field
 from procgen.grammar.figures import figure
 from procgen.grammar.finishing import finish
+from procgen.grammar.optics import view
 
+STONES = 11.0  # most stones or dots in a unit of p
 GRIDS = {
     "squares": "vec2 cell = floor(x); vec2 q = fract(x) - 0.5;",
     "bricks": "x.x += 0.5 * mod(floor(x.y), 2.0); vec2 cell = floor(x); vec2 q = fract(x) - 0.5;",
@@ -132,18 +134,95 @@ def quilted(draft: Draft) -> Colour:
     return draft.colour(body)
 
 
+def mosaic(draft: Draft) -> Colour:
+    """A picture laid in small stones: squares, hexagons or broken pieces."""
+    draft.include("cells")
+    seen, scale, salt = view(draft), draft.octaves("stones", 5.0, STONES), draft.salt()
+    draft.reach(STONES)
+    joint, vary, mortar = draft.uniform("joint", 0.02, 0.1), draft.uniform("vary", 0.1, 0.5), draft.palette("ground")
+    kind, dark = draft.choose("squares", "hexagons", "bricks", "broken"), draft.uniform("mortar", 0.0, 0.9)
+    if kind == "broken":
+        stone = f"""Cell piece = cells(x, 0.9, {salt});
+            vec2 centre = x + piece.offset; float edge = piece.edge; ivec2 id = ivec2(floor(centre));"""
+    else:
+        reach = "max(abs(q.x), abs(q.y))" if kind != "hexagons" else "polygon(q, 6.0, 0.0)"
+        stone = f"""{GRIDS[kind]}
+            vec2 centre = x - q; float edge = 0.5 - {reach}; ivec2 id = ivec2(floor(cell + 0.5));"""
+    body = f"""vec2 x = {scale} * p + 40.0, start = x;
+        {stone}
+        vec2 moved = x - start;
+        vec3 colour = {seen}((centre - moved - 40.0) / {scale}) * (1.0 + {vary} * (hash1(id, {salt}) - 0.5));
+        return mix(colour, {mortar}({dark}), smoothstep({joint} + 0.06, {joint}, edge));"""
+    return draft.colour(body)
+
+
+def dotted(draft: Draft) -> Colour:
+    """A picture in one ink: dots or lines, thicker where it is dark."""
+    seen, ground, ink = view(draft), draft.palette("ground"), draft.palette("figure")
+    draft.reach(STONES)
+    scale, turn, tone = (
+        draft.octaves("screen", 5.0, STONES),
+        draft.angle("screen_turn"),
+        draft.uniform("tone", 0.0, 0.35),
+    )
+    paper, strong = draft.uniform("paper", 0.6, 1.0), draft.uniform("strong", 0.6, 0.8)
+    shape = draft.choose("length(q)", "abs(q.y)", "0.7 * (abs(q.x) + abs(q.y))")
+    body = f"""vec2 x = {scale} * rotation({turn}) * p, q = fract(x) - 0.5;
+        vec3 colour = {seen}(rotation(-{turn}) * (x - q) / {scale});
+        float dark = 1.0 - dot(colour, vec3(0.21, 0.72, 0.07));
+        float d = {shape} - {strong} * (0.1 + 0.8 * dark * dark);
+        return mix({ground}({paper}), {ink}({tone} + 0.3 * (1.0 - dark)), inside(d, 2.0 * PIXEL * {scale}));"""
+    return draft.colour(body)
+
+
+def starred(draft: Draft) -> Colour:
+    """Straps that cross at the sides of tiles and close to stars (after Hankin's polygons in contact)."""
+    grid, sides = draft.choose((GRIDS["squares"], 4), (GRIDS["hexagons"], 6))
+    ground, figures, accent = draft.palette("ground"), draft.palette("figure"), draft.palette("accent")
+    scale, angle, width = (
+        draft.octaves("scale", 1.0, 2.4),
+        draft.uniform("contact", 0.5, 1.25),
+        draft.uniform("width", 0.02, 0.07),
+    )
+    a, b, c = draft.uniform("tone", 0.0, 1.0), draft.uniform("tone", 0.0, 1.0), draft.uniform("tone", 0.2, 0.9)
+    body = f"""vec2 x = {scale} * p + 40.0;
+        {grid}
+        vec2 z = kaleidoscope(q, {sides}.0) - vec2(0.5, 0.0);
+        float line = dot(z, vec2(sin({angle}), cos({angle})));
+        float other = dot(vec2(z.x, -z.y), vec2(sin({angle}), cos({angle})));
+        float d = min(abs(line), abs(other)) - {width}, soft = 2.0 * PIXEL * {scale};
+        vec3 colour = line < 0.0 && other < 0.0 ? {figures}({a}) : line * other < 0.0 ? {accent}({b}) : {ground}({a});
+        colour *= 1.0 - 0.5 * smoothstep(0.08, 0.0, d);
+        vec3 strap = {ground}({c}) * (0.8 + 0.25 * smoothstep(0.0, -{width}, d));
+        return mix(colour, strap, inside(d, soft));"""
+    return draft.colour(body)
+
+
 PATTERNS: tuple[tuple[float, Callable[[Draft], Colour]], ...] = (
     (2.2, tiled),
     (1.0, woven),
     (1.2, rosette),
     (0.8, looped),
     (1.2, quilted),
+    (1.3, mosaic),
+    (0.8, dotted),
+    (1.0, starred),
 )
+
+
+def _painted(draft: Draft, tones: Tones) -> Colour:
+    return surface(draft, 4.0, 1, tones)
+
+
+def _seen(draft: Draft, tones: Tones) -> Colour:
+    return view(draft)
 
 
 def _setting(draft: Draft, pattern: Colour) -> str:
     """The second scale: expression of the picture at p."""
-    kind = draft.weigh(((1.2, "cloth"), (1.5, "medallion"), (1.2, "worn"), (0.8, "border")))
+    kind = draft.weigh(((1.3, "cloth"), (1.4, "medallion"), (1.2, "worn"), (0.6, "border"), (0.8, "bare")))
+    if kind == "bare":
+        return f"{pattern}(p)"
     if kind == "cloth":
         folds, turn, depth = field(draft, 2.0, 1), draft.angle("turn"), draft.uniform("depth", 1.5, 4.0)
         return (
@@ -156,12 +235,12 @@ def _setting(draft: Draft, pattern: Colour) -> str:
         return f"mix({pattern}(p), {ground}(p), smoothstep({level}, {level} + 0.1, {mask}(p)))"
     shape, size = figure(draft), draft.uniform("medallion", 0.5, 1.0)
     x, y = draft.uniform("centre", -0.5, 0.5), draft.uniform("centre", -0.5, 0.5)
-    ground = backdrop(draft, Tones("accent"))
+    ground = draft.weigh(((1.0, backdrop), (1.5, _painted), (1.2, _seen)))(draft, Tones("accent"))
     distance = f"{size} * {shape}((p - vec2({x}, {y})) / {size})"
     if kind == "border":
         distance = f"-0.15 + max(abs(p.x), abs(p.y)) - {draft.uniform('frame', 0.45, 0.75)}"
     inner, outer = (pattern, ground) if draft.chance(0.5) else (ground, pattern)
-    rim = f"(1.0 - 0.4 * smoothstep(0.12, 0.0, abs({distance})))"
+    rim = f"(1.0 - 0.35 * smoothstep({draft.uniform('rim', 0.03, 0.12)}, 0.0, abs({distance})))"
     return f"mix({outer}(p), {inner}(p), inside({distance}, 3.0 * PIXEL)) * {rim}"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from procgen.grammar.colours import backdrop, contrast, surface
+from procgen.grammar.colours import Tones, backdrop, contrast, horizon_sky, surface
 from procgen.grammar.draft import Draft
 from procgen.grammar.fields import calm, field
 from procgen.grammar.finishing import finish
@@ -157,12 +157,91 @@ def threads(draft: Draft) -> str:
     return "threads"
 
 
+def blades(draft: Draft) -> str:
+    """Grass or reeds before a sky or a backdrop, row before row, bent by one wind."""
+    back = horizon_sky(draft) if draft.chance(0.5) else backdrop(draft)
+    palette, tips, layers, salt = draft.palette("figure"), draft.palette("accent"), draft.whole(4, 7), draft.salt()
+    number, tall, thin = (
+        draft.octaves("number", 1.5, 5.0),
+        draft.uniform("tall", 0.6, 1.5),
+        draft.uniform("thin", 0.06, 0.22),
+    )
+    wind, wild, low = (
+        draft.uniform("wind", -0.5, 0.5),
+        draft.uniform("wild", 0.1, 0.5),
+        draft.uniform("floor", -1.0, -0.4),
+    )
+    ear, share = draft.uniform("ear", 0.0, 0.35), draft.uniform("share", 0.0, 0.7)
+    body = f"""vec3 colour = {back}(p);
+        for (int layer = ZERO; layer < {layers}; layer++) {{
+        float front = float(layer + 1) / {layers}.0, key = {salt} + 3.0 * float(layer);
+        float pitch = {number} * (2.2 - 1.4 * front), base = mix({low}, -1.5, front);
+        float root = pitch * p.x + 5.3 * float(layer) + 40.0;
+        for (int k = ZERO; k < 5; k++) {{
+        int id = int(floor(root)) + k - 2;
+        vec3 h = hash3(id, key);
+        float top = {tall} * (0.5 + 0.7 * h.x), y = saturate((p.y - base) / top);
+        float bend = ({wind} + {wild} * (h.y - 0.5)) * y * y * pitch + 0.8 * (h.z - 0.5);
+        float d = abs(root - float(id) - 0.5 - bend) - {thin} * (0.6 + h.z) * (1.0 - y);
+        float head = length(vec2(root - float(id) - 0.5 - bend, 2.5 * (p.y - base - 0.95 * top) * pitch)) - {ear};
+        if (h.y < {share}) d = min(d, head);
+        d = max(d, p.y - base - top * 1.1);
+        vec3 blade = mix({palette}(0.1 + 0.5 * y + 0.2 * h.x), {tips}(0.3 + 0.5 * h.z), 0.6 * y) * (0.55 + 0.45 * y);
+        colour = mix(colour, mix({back}(p), blade, 0.4 + 0.6 * front), inside(d, 1.5 * PIXEL * pitch));
+        }}
+        }}
+        return colour;"""
+    finish(draft, draft.colour(body))
+    return "blades before a sky"
+
+
+def lights(draft: Draft) -> str:
+    """Points of light of all sizes over dust and clouds, denser along a band: stars, sparks, a town at night."""
+    dust, palette, accent = (
+        surface(draft, 3.0, 1, Tones("ground", 0.0, 0.6)),
+        draft.palette("figure"),
+        draft.palette("accent"),
+    )
+    layers, salt, turn = draft.whole(3, 5), draft.salt(), draft.angle("turn")
+    density, band, power = (
+        draft.octaves("density", 1.2, 3.0),
+        draft.uniform("band", 0.2, 0.9),
+        draft.uniform("power", 0.5, 1.2),
+    )
+    size, long = draft.octaves("size", 0.03, 0.14), draft.uniform("long", 0.15, 1.0)
+    off, bow = draft.uniform("off", -0.4, 0.4), draft.uniform("bow", -0.6, 0.6)
+    body = f"""vec2 along = rotation({turn}) * p;
+        float away = (along.y - {off} - {bow} * along.x * along.x) / {band};
+        float crowd = exp(-away * away);
+        vec3 colour = {dust}(p) * (0.45 + 0.6 * crowd);
+        for (int layer = ZERO; layer < {layers}; layer++) {{
+        float key = {salt} + 3.0 * float(layer), fine = {density} * (1.0 + 0.8 * float(layer));
+        vec2 x = fine * along + 7.3 * float(layer) + 30.0;
+        ivec2 cell = ivec2(floor(x));
+        for (int k = ZERO; k < 9; k++) {{
+        ivec2 id = cell + ivec2(k % 3, k / 3) - 1;
+        vec3 h = hash3(id, key);
+        if (h.z > 0.25 + 0.75 * crowd) continue;
+        vec2 q = (x - vec2(id) - 0.5 - 0.8 * (h.xy - 0.5)) * vec2({long}, 1.0);
+        float g = hash1(id, key + 1.0), r = {size} * (0.4 + 2.5 * g * g * g);
+        float glow = smoothstep(r, 0.5 * r, length(q)) + 0.4 * exp(-length(q) / r);
+        vec3 light = mix({palette}(0.4 + 0.6 * h.x), {accent}(0.5 + 0.5 * h.y), step(0.7, g));
+        colour += (1.0 - colour) * saturate({power} * glow) * light;
+        }}
+        }}
+        return colour;"""
+    finish(draft, draft.colour(body))
+    return "lights over dust"
+
+
 VARIANTS: tuple[tuple[float, Callable[[Draft], str]], ...] = (
     (1.4, tissue),
     (1.6, balls),
     (1.5, strokes),
     (1.0, contours),
     (1.1, threads),
+    (1.2, blades),
+    (0.9, lights),
 )
 
 

@@ -158,6 +158,12 @@ def write(draft: Draft) -> str:
     draft.include("space", "noise", "march")
     things, arrangement = _arrangement(draft)
     others, scattered = _arrangement(draft) if draft.chance(0.4) else (None, "alone")
+    ground = stage(draft, things, others)
+    return f"solids in light, {arrangement} and {scattered} on {ground}"
+
+
+def stage(draft: Draft, things: Solid, others: Solid | None) -> str:
+    """Write `scene` and `shade`: solids on a ground, with camera, sun, sky and materials; returns the ground's name."""
     ground, ground_name = _ground(draft)
     nearest = f"min({things}(q), {ground})"
     draft.define("scene", "float scene(vec3 q)", f"return {f'min({others}(q), {nearest})' if others else nearest};")
@@ -173,7 +179,11 @@ def write(draft: Draft) -> str:
     aim = f"vec3({draft.uniform('aim', -0.4, 0.4)}, {draft.uniform('aim', -0.3, 0.3)}, 0.0)"
     gloss, sharp = draft.uniform("gloss", 0.0, 0.6), draft.octaves("sharp", 6.0, 50.0)
     mirror = draft.uniform("mirror", 0.0, 0.5) if draft.chance(0.45) else "0.0"
-    ambient, fog = draft.uniform("ambient", 0.4, 0.65), draft.octaves("fog", 0.003, 0.02)
+    warm, ambient, fog = (
+        draft.uniform("warm", -0.08, 0.3),
+        draft.uniform("ambient", 0.4, 0.65),
+        draft.octaves("fog", 0.003, 0.02),
+    )
     body = f"""vec3 eye = orbit({view}, {up}, {distance});
         vec3 away = normalize(eye + vec3(0.0, 1.5, 0.0));
         for (int i = ZERO; i < {CLEARINGS}; i++) eye += max(0.6 - scene(eye), 0.0) * away;
@@ -188,7 +198,9 @@ def write(draft: Draft) -> str:
         vec3 albedo = on_ground ? {floor_palette}({floor_low} + {floor_span} * {floor_paint}(0.6 * q.xz)) : {material};
         float lit = max(dot(normal, light), 0.0) * soft_shadow(q + 0.02 * normal, light, 7.0, {SHADOW_STEPS});
         float open = openness(q, normal, 0.5);
-        vec3 colour = albedo * ({ambient} * (0.35 + 0.75 * open) + 1.0 * lit);
+        vec3 shade_ = vec3(1.0 - 0.6 * {warm}, 1.0, 1.0 + 0.8 * {warm});
+        vec3 sunlight = vec3(1.0 + {warm}, 1.0, 1.0 - {warm});
+        vec3 colour = albedo * ({ambient} * (0.35 + 0.75 * open) * shade_ + lit * sunlight);
         vec3 bounce = reflect(ray, normal);
         float rim = {mirror} * (0.3 + 0.7 * pow(1.0 - max(dot(normal, -ray), 0.0), 3.0)) * (on_ground ? 0.4 : 1.0);
         vec3 mirrored = {sky}(vec2(2.0 * sin(0.5 * atan(bounce.z, bounce.x)), 1.6 * bounce.y));
@@ -196,4 +208,4 @@ def write(draft: Draft) -> str:
         colour += {gloss} * pow(max(dot(bounce, light), 0.0), {sharp}) * lit * (on_ground ? 0.25 : 1.0);
         return mix(back, colour, exp(-{fog} * t * t));"""
     finish(draft, draft.colour(body))
-    return f"solids in light, {arrangement} and {scattered} on {ground_name}"
+    return ground_name

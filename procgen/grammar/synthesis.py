@@ -16,13 +16,14 @@ from collections.abc import Callable, Mapping
 
 from procgen.grammar import fractals, occluders, optics, ornament, particles, relief, scenes
 from procgen.grammar.draft import Draft
-from procgen.programs import Cost, ShaderProgram, parse_program
+from procgen.programs import Cost, Detail, ShaderProgram, parse_program
 from procgen.seeds import generator
 from procmem.errors import UserError, unknown_name
 
-GRAMMAR_VERSION = 1
+GRAMMAR_VERSION = 2
 WORK_LIMIT = 1500  # units of `procgen.grammar.work` for one pixel
 LIGHT_WORK, MEDIUM_WORK = 80, 400
+COARSE_DETAIL, MEDIUM_DETAIL = 3.0, 8.0  # highest frequency of a texture, in periods per unit of p
 
 SCENE_CLASSES: Mapping[str, Callable[[Draft], str]] = {
     "occluders": occluders.write,
@@ -62,7 +63,7 @@ def synthesize_source(scene_class: str, seed: int) -> str:
         draft = Draft(generator(seed, "grammar", GRAMMAR_VERSION, scene_class, attempt))
         title = SCENE_CLASSES[scene_class](draft)
         if draft.work <= WORK_LIMIT:
-            return draft.text(title, _cost(draft.work))
+            return draft.text(title, _cost(draft.work), _detail(draft.finest))
     raise AssertionError("the attempts never end")
 
 
@@ -70,3 +71,9 @@ def _cost(work: int) -> Cost:
     if work <= LIGHT_WORK:
         return "light"
     return "medium" if work <= MEDIUM_WORK else "heavy"
+
+
+def _detail(finest: float) -> Detail:
+    if finest <= COARSE_DETAIL:
+        return "coarse"
+    return "medium" if finest <= MEDIUM_DETAIL else "fine"

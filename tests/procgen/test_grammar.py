@@ -103,7 +103,7 @@ def test_a_range_stays_within_the_range_it_is_cut_from():
     names = [draft.uniform("even", -0.5, 2.0) for _ in range(200)]
     names += [draft.octaves("octaves", 0.25, 8.0) for _ in range(200)]
     draft.define("shade", "vec3 shade(vec2 p)", f"return vec3({' + '.join(names)});")
-    parameters = parse_program("x/y", draft.text("ranges", "light")).parameters
+    parameters = parse_program("x/y", draft.text("ranges", "light", "fine")).parameters
     even = [p for p in parameters if p.name.startswith("even")]
     octaves = [p for p in parameters if p.name.startswith("octaves")]
     assert len(even) == len(octaves) == 200
