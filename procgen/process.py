@@ -128,7 +128,7 @@ class Shaders(Process):
             64 when they are not, amortise compilation).
         families: families of programs to draw from; None takes all.
         programs: the programs themselves, instead of `families`.
-        program_set: file of a program set (see `procgen.program_sets`), instead of `families`.
+        program_set: name of a shipped program set, or a set's file (see `procgen.program_sets`), instead of `families`.
         samples_per_side: n; each pixel is the mean of n x n samples (anti-aliasing, at n x n times the cost).
         excluded_programs: fingerprints of programs that are not to run here, for example because they end the process
             that renders them. Images of all other programs are the same with and without.

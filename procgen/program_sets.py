@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,35 @@ class ProgramSet:
             seeds.setdefault(scene_class, []).append(seed)
         return {"format": FORMAT, "grammar_version": self.grammar_version, "hash": self.hash, "seeds": seeds}
 
-    def write(self, path: Path) -> None:
-        """Write the set's file atomically."""
-        write_text(path, canonical_json(self.describe()) + "\n")
+    def write(self, path: Path, screening: Mapping[str, Any] | None = None) -> None:
+        """Write the set's file atomically.
+
+        Args:
+            path: the file.
+            screening: how the programs were chosen, as JSON; kept with them, and not part of what they are.
+        """
+        content = self.describe() | ({"screening": dict(screening)} if screening else {})
+        write_text(path, canonical_json(content) + "\n")
+
+
+def shipped_sets() -> dict[str, Path]:
+    """Name -> file of the program sets that come with the package."""
+    folder = Path(str(resources.files("shaders") / "sets"))
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+
+
+def find_program_set(name_or_path: str | Path) -> Path:
+    """File of a program set: a shipped one by its name, or the path itself.
+
+    Raises:
+        UserError: if what reads like a name is neither a shipped set nor a file (nearest names are given).
+    """
+    path, shipped = Path(name_or_path), shipped_sets()
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    if path.name == str(name_or_path) and not path.suffix and not path.exists():
+        raise unknown_name("program set", str(name_or_path), shipped)
+    return path
 
 
 def members_of(count: int, root_seed: int) -> tuple[Member, ...]:
@@ -118,15 +145,18 @@ def read_program_set(path: Path) -> ProgramSet:
 
 
 def load_program_set(path: str | Path) -> tuple[ShaderProgram, ...]:
-    """The programs of a set's file, generated or imported, checked against its hash.
+    """The programs of a set, generated or imported, checked against its hash.
+
+    Args:
+        path: the set's file, or the name of a shipped set.
 
     Returns:
         The programs, sorted by class and seed.
 
     Raises:
-        UserError: as `read_program_set`, and if the programs do not give the hash.
+        UserError: as `find_program_set` and `read_program_set`, and if the programs do not give the hash.
     """
-    path = Path(path)
+    path = find_program_set(path)
     if is_imported(read_json(path)):
         return load_imported(path)
     program_set = read_program_set(path)

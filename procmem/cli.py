@@ -22,6 +22,7 @@ COMMANDS: Table = {
         "": "Shader programs: the shipped ones, generated sets, imported ones.",
         "list": program_commands.programs_list,
         "render": program_commands.programs_render,
+        "sheet": program_commands.programs_sheet,
         "synthesize": program_commands.programs_synthesize,
         "screen": program_commands.programs_screen,
         "import": program_commands.programs_import,

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from procmem.commands import print_json
 from procmem.errors import UserError, WorkError, unknown_name
 from procmem.files import write_json
-from procmem.progress import say
+from procmem.progress import progress, say
 
 if TYPE_CHECKING:
     from procgen.programs import ShaderProgram
+    from procgen.screening.screen import Screening
 
 
 def programs_list(programs: Path | None = None, *, families: list[str] | None = None, json: bool = False) -> None:
     """List programs: id, cost, number of parameters, licence, title.
 
     Args:
-        programs: a program set made by 'procmem programs synthesize'; without it the shipped programs are listed.
+        programs: a program set (its file, or a shipped one's name: grammar); without it the native ones are listed.
         families: families to list; the default is all.
         json: print the list as JSON, with fingerprints.
     """
@@ -69,17 +69,17 @@ def programs_render(
         image_size_px: side of an image.
         samples_per_side: n; each pixel is the mean of n x n samples, which smooths edges.
         root_seed: fixes the parameters.
-        output: the picture to write; .png and .jpg are sheets, .gif is a clip.
+        output: the picture to write; .png and .jpg are sheets, .gif and .mp4 are clips.
     """
     import numpy as np
 
-    from procgen.clip import clip_parameters, save_clip
+    from procgen.clip import SUFFIXES, clip_parameters, save_clip
     from procgen.preview import contact_sheet, save_sheet
     from procgen.programs import find_program
     from procgen.renderer import shared_renderer
 
     found = find_program(program)
-    is_clip = output.suffix.lower() == ".gif"
+    is_clip = output.suffix.lower() in SUFFIXES
     if is_clip:
         parameters = clip_parameters(found, root_seed, num_frames=images)
     else:
@@ -92,6 +92,49 @@ def programs_render(
     else:
         save_sheet(contact_sheet(rendered, columns=columns), output)
     say(f"{output}: {found.title}")
+
+
+def programs_sheet(
+    programs: Path | None = None,
+    *,
+    families: list[str] | None = None,
+    draws: int = 1,
+    rows: int = 12,
+    columns: int = 16,
+    image_size_px: int = 64,
+    root_seed: int = 0,
+    output: Path = Path("sheet.png"),
+) -> None:
+    """Draw many programs: one image of each, families by turns, or one program a row with its variation.
+
+    Args:
+        programs: a program set (its file, or the name of a shipped one: grammar); without it the native programs are
+            drawn.
+        families: families to draw; the default is all.
+        draws: images of a program; with more than one, each row is one program, and columns is not used.
+        rows: rows of the sheet.
+        columns: images in a row.
+        image_size_px: side of an image.
+        root_seed: fixes the parameters.
+        output: the sheet to write (.png or .jpg).
+    """
+    import numpy as np
+    import torch
+
+    from procgen.preview import contact_sheet, save_sheet
+    from procgen.renderer import shared_renderer
+    from procgen.screening.report import spread
+
+    for name, value in (("draws", draws), ("rows", rows), ("columns", columns)):
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
+    chosen = spread(_find_programs(programs, families), rows * (columns if draws == 1 else 1))
+    renderer, images = shared_renderer(), []
+    for program in progress(chosen, "drawing a sheet", unit="program"):
+        parameters = program.draw_parameters(root_seed, "render", program.id, counters=np.arange(draws))
+        images.append(renderer.render(program, parameters, image_size_px, image_size_px))
+    save_sheet(contact_sheet(torch.cat(images), columns=columns if draws == 1 else draws), output)
+    say(f"{output}: {len(chosen)} programs")
 
 
 def programs_synthesize(*, count: int, out: Path, seed: int = 0) -> None:
@@ -130,7 +173,7 @@ def programs_screen(
     An interrupted screening continues: findings are kept in a file beside the output.
 
     Args:
-        programs: a program set made by 'procmem programs synthesize'; without it the shipped programs are screened.
+        programs: a program set (its file, or a shipped one's name: grammar); without it the native ones are screened.
         families: families to screen; the default is all.
         sample: screen only so many programs, drawn at random.
         sample_seed: fixes which.
@@ -156,7 +199,7 @@ def programs_screen(
     result = screening.to_dict()
     write_json(output, result)
     if passed_set is not None:
-        _write_program_set(screening.passed, passed_set)
+        _write_program_set(screening, passed_set)
         say(f"wrote {passed_set}")
     if sheets is not None:
         for path in write_sheets(screening, sheets):
@@ -208,13 +251,17 @@ def _find_programs(path: Path | None, families: list[str] | None) -> tuple[Shade
     return tuple(program for program in found if families is None or program.family in families)
 
 
-def _write_program_set(programs: Sequence[ShaderProgram], path: Path) -> None:
-    """Write programs of the grammar as a program set; their ids end in their seeds."""
+def _write_program_set(screening: Screening, path: Path) -> None:
+    """Write the programs of the grammar that passed as a program set; their ids end in their seeds."""
+    from procgen.context import describe_gl
     from procgen.program_sets import make_program_set
 
-    if not programs:
+    if not screening.passed:
         raise WorkError("no program passed, so there is no set to write")
-    make_program_set((program.family, int(program.id.rsplit("/", 1)[1])) for program in programs).write(path)
+    passed = make_program_set((program.family, int(program.id.rsplit("/", 1)[1])) for program in screening.passed)
+    result = screening.to_dict()
+    record = {"driver": describe_gl().renderer} | {key: result[key] for key in ("probe", "thresholds", "yields")}
+    passed.write(path, screening=record)
 
 
 def _sample(programs: tuple[ShaderProgram, ...], count: int | None, seed: int) -> tuple[ShaderProgram, ...]:

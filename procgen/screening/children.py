@@ -5,9 +5,9 @@ can stop it. So programs are rendered in spawned children (a GL context does not
 between steps. A child that is silent for too long is killed, its program recorded as a killer, and the rest goes on in
 a new child. The parent makes no GL context.
 
-On a software driver each child renders on one core; findings do not depend on the number of children. There the time
-goes into compiling (17 of 20 ms), so Mesa's optimiser is left out: the pixels are the same to the byte, compiling takes
-two thirds of the time, and rendering one and a half times as long.
+On a software driver each child renders on one core; findings do not depend on the number of children. There most of
+the time goes into compiling (some 390 of 415 ms a program), so Mesa's optimiser is left out: the pixels are the same to
+the byte, compiling takes two thirds of the time, and rendering one and a half times as long.
 """
 
 from __future__ import annotations

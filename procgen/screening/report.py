@@ -5,6 +5,7 @@ Sheets are rendered in this process, and only of programs that have already answ
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def yield_table(screening: Screening) -> str:
 def write_sheets(screening: Screening, folder: Path) -> list[Path]:
     """Write passed.png, and REASON.png for each reason with pictures.
 
-    The sheet of what passed shows one image of programs spread evenly over the set, each under its own random numbers
-    as in training; a reason's sheet shows the draws that were judged, those of a program side by side.
+    The sheet of what passed shows one image of programs spread evenly over each family, under random numbers of their
+    own as in training; a reason's sheet shows the draws that were judged, those of a program side by side.
 
     Raises:
         UserError: if a file cannot be written.
@@ -60,7 +61,7 @@ def write_sheets(screening: Screening, folder: Path) -> list[Path]:
             continue
         draws = 1 if reason is None else screening.probe.num_draws
         programs_a_row = max(SHEET_COLUMNS // draws, 1)
-        programs = _spread(chosen, programs_a_row * SHEET_ROWS)
+        programs = spread(chosen, programs_a_row * SHEET_ROWS)
         table = [_own_draw(program) if reason is None else draw(program, screening.probe) for program in programs]
         sheet = contact_sheet(_render(programs, table, screening.probe.image_size_px), columns=programs_a_row * draws)
         written.append(folder / f"{reason or 'passed'}.png")
@@ -68,8 +69,20 @@ def write_sheets(screening: Screening, folder: Path) -> list[Path]:
     return written
 
 
-def _spread(programs: Sequence[ShaderProgram], count: int) -> list[ShaderProgram]:
-    """At most `count` programs, evenly spaced in their order."""
+def spread(programs: Sequence[ShaderProgram], count: int) -> list[ShaderProgram]:
+    """At most `count` programs, evenly spaced in each family, the families by turns.
+
+    In a sheet neighbours then come from different families, as long as there are several.
+    """
+    by_family: dict[str, list[ShaderProgram]] = {}
+    for program in programs:
+        by_family.setdefault(program.family, []).append(program)
+    share = -(-count // len(by_family))
+    spaced = [_spaced(family, share) for family in by_family.values()]
+    return [program for row in itertools.zip_longest(*spaced) for program in row if program is not None][:count]
+
+
+def _spaced(programs: Sequence[ShaderProgram], count: int) -> list[ShaderProgram]:
     if len(programs) <= count:
         return list(programs)
     return [programs[index * len(programs) // count] for index in range(count)]

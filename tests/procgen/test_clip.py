@@ -1,5 +1,7 @@
 """A clip passes through its draws, loops, and moves every kind of parameter as that kind means it."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -55,5 +57,26 @@ def test_a_clip_is_saved_as_a_looping_gif(tmp_path):
     save_clip(frames, tmp_path / "clip.gif")
     with Image.open(tmp_path / "clip.gif") as clip:
         assert (clip.n_frames, clip.size, clip.info["loop"]) == (5, (4, 4), 0)
-    with pytest.raises(UserError, match=r"saved as \.gif, got 'clip\.mp4'"):
-        save_clip(frames, tmp_path / "clip.mp4")
+    with pytest.raises(UserError, match=r"saved as \.gif or \.mp4, got 'clip\.avi'"):
+        save_clip(frames, tmp_path / "clip.avi")
+
+
+def test_a_clip_is_saved_as_an_mp4_whose_frames_come_back(tmp_path):
+    av = pytest.importorskip("av")
+    levels = torch.tensor([[200, 30, 40], [20, 180, 60], [10, 40, 220], [90, 90, 90]], dtype=torch.uint8)
+    save_clip(levels[:, :, None, None].expand(4, 3, 32, 48), tmp_path / "clip.mp4")
+    with av.open(tmp_path / "clip.mp4") as clip:
+        frames = [frame.to_ndarray(format="rgb24") for frame in clip.decode(video=0)]
+        assert clip.streams.video[0].average_rate == 20
+    assert [frame.shape for frame in frames] == [(32, 48, 3)] * 4
+    np.testing.assert_allclose([frame.mean(axis=(0, 1)) for frame in frames], levels, atol=6)
+
+
+def test_an_mp4_of_odd_size_or_without_pyav_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
+    pytest.importorskip("av")
+    with pytest.raises(UserError, match="even height and width, got 5 x 4"):
+        save_clip(torch.zeros(2, 3, 5, 4, dtype=torch.uint8), tmp_path / "clip.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError, match=r"pip install 'procmem\[video\]', or save the clip as \.gif"):
+        save_clip(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), tmp_path / "clip.mp4")
+    assert not list(tmp_path.iterdir())

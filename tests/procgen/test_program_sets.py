@@ -10,6 +10,7 @@ from procgen.grammar.synthesis import GRAMMAR_VERSION, SCENE_CLASSES
 from procgen.process import Shaders
 from procgen.program_sets import (
     ProgramSet,
+    find_program_set,
     hash_texts,
     load_program_set,
     make_program_set,
@@ -131,3 +132,25 @@ def test_the_process_draws_from_a_set_and_says_so(file):
 def test_programs_named_in_two_ways_are_refused(file):
     with pytest.raises(UserError, match="one way"):
         Shaders(image_size_px=8, families=["cells"], program_set=str(file))
+
+
+def test_a_shipped_set_is_found_by_its_name_and_another_one_by_its_path(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(program_sets, "shipped_sets", lambda: {"mine": file})
+    assert find_program_set("mine") == file
+    assert load_program_set("mine") == load_program_set(str(file))
+    assert find_program_set(file) == file
+    bare = tmp_path / "bare"
+    bare.write_bytes(file.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert find_program_set("bare").read_bytes() == file.read_bytes()
+    with pytest.raises(UserError, match="unknown program set 'mime'; did you mean 'mine'"):
+        load_program_set("mime")
+    with pytest.raises(UserError, match=r"missing\.json"):
+        load_program_set("missing.json")
+
+
+def test_how_programs_were_chosen_is_kept_and_is_no_part_of_what_they_are(file, tmp_path):
+    program_set = read_program_set(file)
+    program_set.write(tmp_path / "with.json", screening={"driver": "some driver"})
+    assert json.loads((tmp_path / "with.json").read_text())["screening"] == {"driver": "some driver"}
+    assert read_program_set(tmp_path / "with.json") == program_set

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from procgen.context import describe_gl
 from procgen.parameters import Parameter
 from procgen.program_sets import load_program_set, make_program_set, members_of
 from procgen.programs import ShaderProgram, load_programs, program_set_hash
@@ -277,6 +278,9 @@ def test_what_passes_of_a_program_set_is_a_program_set(tmp_path, capsys):
     assert result["programs"]
     assert [program.id for program in load_program_set(passed)] == [entry["id"] for entry in result["programs"]]
     assert program_set_hash(load_program_set(passed)) == result["program_set_hash"]
+    record = read_json(passed)["screening"]
+    assert (record["thresholds"], record["yields"]) == (result["thresholds"], result["yields"])
+    assert record["driver"] == describe_gl().renderer
     programs_list(passed)
     assert len(capsys.readouterr().out.splitlines()) >= len(result["programs"])
 

@@ -64,6 +64,7 @@ def test_the_list_of_commands_is_frozen():
         "programs list",
         "programs render",
         "programs screen",
+        "programs sheet",
         "programs synthesize",
     ]
 
