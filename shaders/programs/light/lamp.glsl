@@ -56,7 +56,6 @@ vec3 shade(vec2 p) {
         vec2 base = vec2(1.8 * h.x - 0.9, foot - 0.1 * h.y), half_size = vec2(0.05 + 0.12 * h.z, 0.06 + 0.2 * h.y);
         vec2 q = p - base - vec2(0.0, half_size.y);
         float d = h.z < 0.35 ? length(q * vec2(1.0, half_size.x / half_size.y)) - half_size.x : box(q, half_size - 0.015) - 0.015;
-        vec2 toward = normalize(at - base);
         float away = sign(base.x - lamp_x);
         float cover = inside(box(p - base + vec2(-0.25 * away, 0.02), vec2(0.3, 0.03)), 0.08);
         colour *= 1.0 - 0.5 * cover;

@@ -47,7 +47,7 @@ vec3 shade(vec2 p) {
         float height = tall * (0.55 + 0.5 * h.y) * (h.x > 0.75 ? 0.6 : 1.0), w = wide * (0.7 + 0.5 * h.z) * (h.x > 0.75 ? 1.4 : 1.0);
         float slot = (float(i) + 0.5 + 0.5 * (h.y - 0.5)) / count;
         vec2 foot = vec2((2.0 * slot - 1.0) * min(0.25 + 0.2 * count, 1.1) * ((i & 1) == 0 ? 1.0 : 0.75), table_line - 0.12 - 0.45 * float(i) / count);
-        vec2 v = p - foot, s = v - vec2(-sun * (0.25 + 0.5 * height) * saturate(-v.y * 2.0 + 0.35), 0.0);
+        vec2 v = p - foot;
         float pool = length(vec2((v.x + sun * 0.55 * height * 0.5), 3.2 * (v.y + 0.07))) / (0.9 * height);
         if (p.y < table_line) {
             colour *= 1.0 - 0.35 * smoothstep(1.0, 0.2, pool) - 0.3 * smoothstep(1.4, 0.7, length(v * vec2(1.0, 4.0)) / w);

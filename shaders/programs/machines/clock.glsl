@@ -1,6 +1,6 @@
 // title: Clock faces on a wall, with numerals or marks
 // licence: Apache-2.0
-// cost: light
+// cost: medium
 // include: noise, shape
 // parameter: face_colours palette
 // parameter: wall palette

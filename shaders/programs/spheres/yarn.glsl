@@ -46,7 +46,7 @@ vec3 shade(vec2 p) {
         float rough_edge = 1.0 + 0.06 * (noise(9.0 * v + 9.0 * h.xy, salt + 2.0) - 0.5) * (1.0 + 3.0 * fuzz);
         if (r2 > rough_edge) continue;
         vec3 n = vec3(v, sqrt(max(1.0 - r2, 0.02)));
-        float best = 0.0, dim = 1.0, shade_ = 0.0, along = 0.0, band = 0.0;
+        float best = 0.0, shade_ = 0.0, along = 0.0, band = 0.0;
         for (int k = ZERO; k < int(windings); k++) {  // great belts of strands, the last lies on top
             vec3 axis = normalize(hash3(ivec2(i, k), salt + 3.0) - 0.5 + 1e-3);
             float s = dot(n, axis) * strands * (0.9 + 0.2 * h.x);

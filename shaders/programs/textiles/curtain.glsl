@@ -1,6 +1,6 @@
 // title: Curtains at a window, drawn or tied back
 // licence: Apache-2.0
-// cost: light
+// cost: medium
 // include: noise, space
 // parameter: cloth palette
 // parameter: view palette
