@@ -77,13 +77,19 @@ class VisualMemory:
         return cls(Store.create(path, card, class_names, levels, precision))
 
     @classmethod
-    def open(cls, path: str | Path) -> VisualMemory:
+    def open(cls, path: str | Path, *, wait_seconds: float = 0.0) -> VisualMemory:
         """Open the latest version.
+
+        Args:
+            path: the folder or address.
+            wait_seconds: how long a change waits for another writer to finish before it is refused.
 
         Raises:
             UserError: if there is none, it is damaged, or it comes from a newer procmem.
         """
-        return cls(Store.open(path))
+        memory = cls(Store.open(path))
+        memory._store.wait_seconds = wait_seconds
+        return memory
 
     def checkout(self, version: int | str) -> VisualMemory:
         """This memory as it was at another version (number or protected name), read-only.
@@ -138,7 +144,7 @@ class VisualMemory:
     def _read(self) -> Resident:
         if self._resident is None or self._resident.version != self.version:
             self._forget()  # not two at a time in RAM
-            self._resident = Resident(self._store.read(), self.version)
+            self._resident = Resident(self._store.read_latest(), self.version)
         return self._resident
 
     def _in_step(self, before: int) -> Resident | None:

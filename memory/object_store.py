@@ -34,7 +34,9 @@ class ObjectStorePlace:
         if not self.name.startswith("s3://"):
             return fs.FileSystem.from_uri(self.name)[0]
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT")
-        options = {"region": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")}
+        # Small files go as one request and appear at once, instead of in the parts of an upload.
+        options: dict[str, Any] = {"allow_delayed_open": True}
+        options["region"] = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if endpoint:
             options["scheme"], options["endpoint_override"] = endpoint.split("://", 1)
         return fs.S3FileSystem(**options)

@@ -37,6 +37,7 @@ TextColumn = Literal["owner", "uri", "dataset"]
 
 _MAX_NAMED_IDS = 5
 _READ_ROWS = 1 << 14
+_MOST_VERSIONS_MISSED = 10
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,24 @@ class Store:
             from memory.damage import damage_error
 
             raise damage_error(self, error) from error
+
+    def read_latest(self) -> Entries:
+        """Read all entries; where an erasure just took this version's files, those of the version after it.
+
+        Raises:
+            UserError: as `read`.
+        """
+        for _ in range(_MOST_VERSIONS_MISSED):
+            version = self.version
+            try:
+                return self.read()
+            except UserError:
+                if not self.is_latest:
+                    raise
+                self.refresh()
+                if self.version == version:
+                    raise
+        return self.read()
 
     def _read_blocks(self) -> Entries:
         stored_ids = self.read_ids()

@@ -9,8 +9,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,31 +188,6 @@ def test_a_second_writer_is_refused_while_one_writes(
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(UserError, match="another process is writing"):
             memory.add(unit_rows(1, 16), [0])
-
-
-def test_a_writer_killed_in_the_middle_leaves_the_last_complete_version(
-    memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
-) -> None:
-    memory.add(unit_rows(3, 16), [0, 0, 0])
-    script = (
-        "import sys, numpy as np\n"
-        "from memory.memory import VisualMemory\n"
-        "memory = VisualMemory.open(sys.argv[1])\n"
-        "print('ready', flush=True)\n"
-        "while True:\n"
-        "    memory.add(np.eye(16, dtype=np.float32), np.zeros(16, int))\n"
-        "    print('added', flush=True)\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "memory")], stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None
-        for _ in range(4):  # ready and three complete additions; the kill falls into the fourth
-            writer.stdout.readline()
-        writer.kill()
-    reopened = VisualMemory.open(tmp_path / "memory")
-    assert len(reopened) >= 3 + 3 * 16
-    assert (len(reopened) - 3) % 16 == 0
-    assert len(np.unique(reopened.entries.ids)) == len(reopened)
-    reopened.add(unit_rows(1, 16, 1), [1])  # and it can be written again
 
 
 def test_create_refuses_a_folder_that_holds_anything_and_repeated_classes(

@@ -1,0 +1,152 @@
+"""The store at a size that hurts: seconds and peak memory of what people wait for.
+
+    OMP_NUM_THREADS=2 python benchmarks/memory.py [--entries 1000000] [--folder DIR]
+
+Entries stream in as batches of 50,000 x 384 float32; one is removed and the next query must not see it; one hundred,
+spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
+one numpy file (written whole, no versions, removal rewrites it) and sqlite (a row an entry, ids indexed).
+
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from memory.memory import VisualMemory
+from memory.schema import Batch
+from procmem.provenance import EncoderCard, Provenance
+
+DIMENSION = 384
+BATCH_ROWS = 50_000
+NUM_CLASSES = 100
+NUM_ERASED = 100
+CARD = EncoderCard(
+    name="random:benchmark",
+    fingerprint="b" * 64,
+    dimension=DIMENSION,
+    preprocessing={},
+    provenance=Provenance(real_images=False),
+)
+
+
+def batch_rows(start: int) -> npt.NDArray[np.float32]:
+    """(BATCH_ROWS, DIMENSION) unit rows, a function of where they start."""
+    rows = np.random.default_rng(start).standard_normal((BATCH_ROWS, DIMENSION), dtype=np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
+
+
+def batches(num_entries: int) -> Iterator[Batch]:
+    """What is added; making the numbers is part of the time, and is measured apart."""
+    for start in range(0, num_entries, BATCH_ROWS):
+        labels = np.arange(start, start + BATCH_ROWS) % NUM_CLASSES
+        yield Batch(embeddings=batch_rows(start), labels=labels, owner=f"owner {start // BATCH_ROWS}")
+
+
+def timed(name: str, work: Callable[[], object]) -> float:
+    """Run, print seconds and the peak of resident memory so far."""
+    start = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - start
+    peak_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"  {name:44s} {seconds:8.3f} s   peak {peak_gib:.1f} GiB", flush=True)
+    return seconds
+
+
+def measure_store(folder: Path, num_entries: int, num_removals: int) -> None:
+    """Print what the store takes."""
+    query = batch_rows(0)[:1]
+    print(f"store, {num_entries:,} x {DIMENSION}")
+    timed("make the numbers, without a store", lambda: [None for _ in batches(num_entries)])
+    memory = VisualMemory.create(folder, CARD, class_names=[str(label) for label in range(NUM_CLASSES)])
+    timed("add, one stream", lambda: memory.add_batches(batches(num_entries)))
+
+    opened = VisualMemory.open(folder)
+    timed("remove one entry, nothing read yet", lambda: opened.remove([num_entries // 2]))
+
+    def open_and_search() -> None:
+        nonlocal opened
+        opened = VisualMemory.open(folder)
+        assert opened.search(query, 20).ids[0, 0] == 0
+
+    timed("open + first query", open_and_search)
+    timed("second query", lambda: opened.search(query, 20))
+    removals = [timed("remove one entry", lambda i=i: opened.remove([i])) for i in range(1, 1 + num_removals)]
+    print(f"  {'median removal':44s} {1000 * statistics.median(removals):8.1f} ms")
+    opened.remove([0])
+
+    def query_again() -> None:
+        assert opened.search(query, 20).ids[0, 0] != 0  # the removed entry was the nearest
+
+    timed("next query after a removal", query_again)
+    timed("query after that", query_again)
+    timed("add one entry", lambda: opened.add(query, [0]))
+    timed("remove an owner (50,000 entries)", lambda: opened.remove(opened.select(owner="owner 1")))
+    erased = np.linspace(2 * BATCH_ROWS, num_entries - 1, NUM_ERASED).astype(np.int64)
+    timed(f"erase {NUM_ERASED} entries in all files, with the scan", lambda: opened.erase(erased))
+    timed("erase 1 more entry", lambda: opened.erase([num_entries - 2]))
+
+
+def measure_peers(folder: Path, num_entries: int) -> None:
+    """Print what the plain ways take."""
+    print(f"one numpy file, {num_entries:,} x {DIMENSION}")
+    path = folder / "rows.npy"
+    rows = np.concatenate([batch_rows(start) for start in range(0, num_entries, BATCH_ROWS)])
+    timed("write", lambda: np.save(path, rows))
+    timed("open + product with one query", lambda: np.load(path) @ rows[0])
+    timed("remove one entry (write it all again)", lambda: np.save(path, np.delete(rows, 5, axis=0)))
+    path.unlink()
+    print(f"sqlite, {num_entries:,} x {DIMENSION}")
+    base = sqlite3.connect(folder / "rows.sqlite")
+    base.execute("CREATE TABLE entries (id INTEGER PRIMARY KEY, embedding BLOB, label INTEGER, owner TEXT)")
+
+    def insert() -> None:
+        values = ((i, row.tobytes(), i % NUM_CLASSES, "owner") for i, row in enumerate(rows))
+        base.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", values)
+        base.commit()
+
+    def read() -> None:
+        blobs = b"".join(blob for (blob,) in base.execute("SELECT embedding FROM entries"))
+        np.frombuffer(blobs, np.float32).reshape(-1, DIMENSION) @ rows[0]
+
+    def remove() -> None:
+        base.execute("DELETE FROM entries WHERE id = 5")
+        base.commit()
+
+    timed("add", insert)
+    timed("read all + product with one query", read)
+    timed("remove one entry", remove)
+    base.close()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="The store at size, beside plain files.")
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--removals", type=int, default=9)
+    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--peers", action="store_true", help="measure the plain ways too")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(dir=arguments.folder))
+    try:
+        measure_store(folder / "memory", arguments.entries, arguments.removals)
+        shutil.rmtree(folder / "memory")
+        if arguments.peers:
+            measure_peers(folder, arguments.entries)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
