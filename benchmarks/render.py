@@ -1,35 +1,30 @@
-"""Rendering speed: images a second by cost class, and batched against one image at a time.
+"""Rendering speed: against one image at a time, against pure shading, cold and warm starts, memory.
 
-    python benchmarks/render.py [--programs-per-class 4] [--rounds 5]
+    python benchmarks/render.py speed [--programs-per-class 4] [--rounds 5]
+    python benchmarks/render.py start [--programs 1000] [--sample 28]
+    python benchmarks/render.py memory [--programs 10000]
 
 "One at a time" is the usual procedure of earlier work: set uniforms, draw a full-screen triangle, read the framebuffer,
 flip, transpose to planes. "Batched" is `procgen.renderer`: 64 images in one dispatch, one read. Both render the same
 programs with the same parameters; rounds are interleaved and medians are taken, so that a busy machine hurts both.
-
 Processor time is the fairer ratio on a software driver: other work on the machine does not enter. On a GPU only wall
 time means anything.
 
-Measured on 2-core llvmpipe (Mesa 22.3.6, LLVM 15), quiet machine, 3 programs a class, 3 rounds:
-
-    class    size  batched images/s  one at a time images/s  ratio of wall time  ratio of processor time
-    light      64              6223                    2916        1.51 to 2.84             1.16 to 1.53
-    light     128              2040                    1596        1.16 to 1.49             1.09 to 1.32
-    medium     64              3342                    1484        2.19 to 2.36             1.17 to 1.21
-    medium    128               887                     758        1.15 to 1.19             1.11 to 1.12
-    heavy      64               949                     471        1.87 to 2.12             0.97 to 1.10
-    heavy     128               249                     238        0.97 to 1.09             0.93 to 1.05
-
-(Under a load of 6 the wall-time ratios fell to 0.6 to 1.6: several driver threads then wait for each other.)
-
-Of a batch of 64 light images at 64 px, 99 % of the time is the dispatch itself; read, upload and checks are 0.2 ms.
-Dead end: one pixel an invocation (each reads its 30 to 40 parameters) was 0.5 to 0.9 times one at a time.
+"Overhead" is what the batched renderer takes beyond pure shading, and pure shading is what calling the program's
+``shade`` a second time in every pixel adds (the argument differs by a zero that the compiler cannot know).
+RESULTS
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import moderngl
@@ -37,13 +32,17 @@ import numpy as np
 import numpy.typing as npt
 
 from procgen.context import describe_gl, gl_context
-from procgen.glsl import SIZE_UNIFORM
+from procgen.glsl import SIZE_UNIFORM, Assembly, vectors_per_row
+from procgen.grammar.synthesis import synthesize
+from procgen.prewarm import mesa_cache
+from procgen.program_sets import members_of
 from procgen.programs import ShaderProgram, load_programs
-from procgen.renderer import shared_renderer
+from procgen.renderer import Renderer, shared_renderer
 
 BATCH = 64
 SIZES_PX = (64, 128)
 COSTS = ("light", "medium", "heavy")
+START_SIZES_PX = (64, 128, 224)
 
 VERTEX = """#version 430
 in vec2 corner;
@@ -64,8 +63,10 @@ class OneAtATime:
 
     def render(self, parameters: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         images = np.empty((len(parameters), 3, self.size_px, self.size_px), dtype=np.uint8)
+        rows = np.zeros((len(parameters), vectors_per_row(parameters.shape[1]) * 4), dtype=np.float32)
+        rows[:, : parameters.shape[1]] = parameters
         self.framebuffer.use()
-        for i, row in enumerate(parameters):
+        for i, row in enumerate(rows):
             self._set_uniforms(row)
             self.triangle.render(moderngl.TRIANGLES, vertices=3)
             frame = np.frombuffer(self.framebuffer.read(components=3), dtype=np.uint8)
@@ -76,7 +77,7 @@ class OneAtATime:
         if SIZE_UNIFORM in self.program:
             self.program[SIZE_UNIFORM] = (self.size_px, self.size_px)
         member: Any = self.program["_parameters"]
-        member.write(np.ascontiguousarray(row[: member.array_length]))
+        member.write(np.ascontiguousarray(row[: 4 * member.array_length]))
 
     def release(self) -> None:
         for resource in (self.triangle, self.corners, self.program):
@@ -89,7 +90,7 @@ def fragment_source(program: ShaderProgram) -> str:
     (_, _), (first, _), *_, (main, _) = program.assembly.places
     prelude = [
         "#version 430",
-        f"uniform float _parameters[{program.num_floats}];",
+        f"uniform vec4 _parameters[{vectors_per_row(program.num_floats)}];",
         f"uniform ivec2 {SIZE_UNIFORM};",
         "out vec4 _colour;",
         *(line for line in lines[: first - 1] if line.startswith("#define")),
@@ -102,6 +103,22 @@ def fragment_source(program: ShaderProgram) -> str:
     return "\n".join((*prelude, *lines[first - 1 : main - 1], end, ""))
 
 
+class Twice(ShaderProgram):
+    """A program that shades every pixel twice and gives the same bytes."""
+
+    @property
+    def assembly(self) -> Assembly:
+        once = self.assembly_for("compute")
+        head, call, rest = once.text.rpartition("vec3 colour = shade(")
+        argument, _, rest = rest.partition(");\n")
+        twice = f"{head}{call}{argument}); colour = max(colour, shade({argument} + float(ZERO)));\n{rest}"
+        return Assembly(text=twice, places=once.places)
+
+
+def twice(program: ShaderProgram) -> Twice:
+    return Twice(**{name: getattr(program, name) for name in ShaderProgram.__dataclass_fields__})
+
+
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
     """Wall seconds and processor seconds."""
     wall, processor = time.perf_counter(), time.process_time()
@@ -110,16 +127,19 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def compare(program: ShaderProgram, framebuffer: Any, rounds: int) -> npt.NDArray[np.float64]:
-    """Median seconds for one image: (batched, one at a time) x (wall, processor)."""
+    """Median seconds for one image: (batched, one at a time, batched with twice the shading) x (wall, processor)."""
     parameters = program.draw_parameters(0, "benchmark", counters=np.arange(BATCH))
     peer, renderer, size_px = OneAtATime(program, framebuffer), shared_renderer(), framebuffer.width
+    double = twice(program)
     batched = renderer.render(program, parameters, size_px, size_px).numpy()
+    assert np.array_equal(renderer.render(double, parameters, size_px, size_px).numpy(), batched)
     difference = np.abs(batched.astype(int) - peer.render(parameters))
     assert (difference > 2).mean() < 0.01, f"{program.id}: the two paths draw different pictures"
     times = [
         (
             seconds(lambda: renderer.render(program, parameters, size_px, size_px)),
             seconds(lambda: peer.render(parameters)),
+            seconds(lambda: renderer.render(double, parameters, size_px, size_px)),
         )
         for _ in range(rounds)
     ]
@@ -127,22 +147,107 @@ def compare(program: ShaderProgram, framebuffer: Any, rounds: int) -> npt.NDArra
     return np.asarray(np.median(np.array(times), axis=0) / BATCH)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--programs-per-class", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    print(describe_gl().renderer)
+def speed(programs_per_class: int, rounds: int) -> None:
     framebuffers = {size: gl_context().simple_framebuffer((size, size), components=4) for size in SIZES_PX}
-    print("class    size  batched images/s  one at a time images/s  ratio of wall time  ratio of processor time")
+    print("class    size  batched images/s  one at a time images/s  wall time  processor time  overhead (processor)")
     for cost in COSTS:
         chosen = [program for program in load_programs() if program.cost == cost]
-        chosen = chosen[:: max(1, len(chosen) // options.programs_per_class)][: options.programs_per_class]
+        chosen = chosen[:: max(1, len(chosen) // programs_per_class)][:programs_per_class]
         for size_px, framebuffer in framebuffers.items():
-            times = np.array([compare(program, framebuffer, options.rounds) for program in chosen])
-            ours, theirs = 1 / times[:, :, 0].mean(axis=0)
+            times = np.array([compare(program, framebuffer, rounds) for program in chosen])
+            ours, theirs = 1 / times[:, :2, 0].mean(axis=0)
             wall, processor = (f"{ratio.min():.2f} to {ratio.max():.2f}" for ratio in (times[:, 1] / times[:, 0]).T)
-            print(f"{cost:8} {size_px:4}  {ours:16.0f}  {theirs:22.0f}  {wall:>18}  {processor:>23}")
+            batched, _, double = times[:, :, 1].T
+            overhead = 100 * (batched / (double - batched) - 1)
+            print(
+                f"{cost:8} {size_px:4}  {ours:16.0f}  {theirs:22.0f}  {wall:>12}  {processor:>12}  "
+                f"{overhead.min():4.0f} to {overhead.max():3.0f} %, median {np.median(overhead):.0f} %",
+                flush=True,
+            )
+
+
+def generated(count: int) -> list[ShaderProgram]:
+    return [synthesize(*member) for member in members_of(count, 0)]
+
+
+def start(num_programs: int, num_sampled: int) -> None:
+    """Cold and warm starts, each in a process of its own, against one empty cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"MESA_SHADER_CACHE_DIR": folder}
+        child = [sys.executable, __file__]
+        for size_px in START_SIZES_PX:
+            words = [*child, "cold", "--sample", str(num_sampled), "--size", str(size_px)]
+            subprocess.run(words, env=environment | {"MESA_SHADER_CACHE_DISABLE": "true"}, check=True)
+        for name in ("cold", "warm"):
+            words = [*child, "compile", "--programs", str(num_programs), "--name", name]
+            subprocess.run(words, env=environment, check=True)
+
+
+def cold(num_sampled: int, size_px: int) -> None:
+    """Speed of the first 64 images of a program, which compile it, against the next 64."""
+    renderer = Renderer()
+    renderer.render(load_programs()[0], load_programs()[0].draw_parameters(0, "x", counters=[0]), 8, 8)  # the driver
+    first, next_ = 0.0, 0.0
+    for program in generated(num_sampled):
+        parameters = program.draw_parameters(0, "benchmark", counters=np.arange(BATCH))
+        first += seconds(lambda p=program, q=parameters: renderer.render(p, q, size_px, size_px))[1]
+        next_ += seconds(lambda p=program, q=parameters: renderer.render(p, q, size_px, size_px))[1]
+    print(
+        f"cold, {size_px} px: {BATCH} images a program reach {next_ / first:.0%} of warm speed "
+        f"({1000 * (first - next_) / num_sampled:.0f} ms to compile, {1000 * next_ / num_sampled:.0f} ms to render)",
+        flush=True,
+    )
+
+
+def compile_all(num_programs: int, name: str) -> None:
+    programs = generated(num_programs)
+    renderer = Renderer()
+    wall, processor = seconds(lambda: [renderer.compile(program) for program in programs])
+    used = mesa_cache().used_bytes / num_programs / 1024
+    took = f"{wall:.1f} s ({processor:.1f} s of processor)"
+    print(f"{name}: {num_programs} programs compiled in {took}, {used:.0f} KB each", flush=True)
+
+
+def resident_megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def memory(num_programs: int) -> None:
+    """Resident memory while many programs, each with a text of its own, pass through the cache of compiled ones."""
+    renderer = Renderer()
+    table = load_programs()[0].parameters
+    for index in range(num_programs):
+        source = f"vec3 shade(vec2 p) {{ return vec3(p, fbm(p, 2, 0.5, {index}.0)); }}"
+        program = ShaderProgram(
+            id=f"memory/{index}", family="memory", title="t", source=source, parameters=table, includes=("noise",)
+        )
+        renderer.render(program, program.draw_parameters(0, "memory", counters=[0]), 16, 16)
+        if (index + 1) % max(1, num_programs // 10) == 0:
+            print(f"{index + 1:6} programs: {resident_megabytes():.0f} MB resident", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "start", "memory", "cold", "compile"], nargs="?", default="speed")
+    parser.add_argument("--programs-per-class", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--programs", type=int, default=1000)
+    parser.add_argument("--sample", type=int, default=28)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--name", default="compiled")
+    options = parser.parse_args(arguments)
+    if options.what == "start":
+        start(options.programs, options.sample)  # makes no context: its children do
+    elif options.what == "cold":
+        cold(options.sample, options.size)
+    elif options.what == "compile":
+        compile_all(options.programs, options.name)
+    elif options.what == "memory":
+        memory(options.programs)
+    else:
+        print(describe_gl().renderer)
+        speed(options.programs_per_class, options.rounds)
 
 
 if __name__ == "__main__":

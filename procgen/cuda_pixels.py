@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 BUFFERS = 2
+MOST_DEVICES = 16
 
 
 class SharingError(RuntimeError):
@@ -94,9 +95,9 @@ class CudaPixels:
     def __init__(self, context: Any, device: torch.device, runtime: Any) -> None:
         self._cuda = runtime
         self._device = device
-        devices = self._call("cudaGLGetDevices", 16, runtime.cudaGLDeviceList.cudaGLDeviceListAll)[1]
-        if device.index not in list(devices):
-            raise SharingError(f"OpenGL runs on CUDA device {list(devices)}, not on {device}")
+        count, found = self._call("cudaGLGetDevices", MOST_DEVICES, runtime.cudaGLDeviceList.cudaGLDeviceListAll)
+        if device.index not in list(found)[:count]:
+            raise SharingError(f"OpenGL runs on CUDA device {list(found)[:count]}, not on {device}")
         self._ring = [_Shared(context.buffer(reserve=4, dynamic=True)) for _ in range(BUFFERS)]
         self._turn = 0
 

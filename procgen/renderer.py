@@ -15,6 +15,7 @@ Letters: B images, P floats a row of parameters, H W image size.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -201,6 +202,10 @@ class Renderer:
             pixels.fetch(images)
         except SharingError as error:
             warn_once(error)
+            failed = self._pixels.pop(images.device, None)
+            if failed is not None:
+                with contextlib.suppress(SharingError):
+                    failed.release()
             self._pixels[images.device] = HostPixels(self._engine.context)
             self._draw(program, parameters, images, samples_per_side)
 

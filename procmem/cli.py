@@ -26,6 +26,7 @@ COMMANDS: Table = {
         "synthesize": program_commands.programs_synthesize,
         "screen": program_commands.programs_screen,
         "import": program_commands.programs_import,
+        "prewarm": program_commands.programs_prewarm,
     },
     "pretrain": commands.pretrain,
     "memory": {

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from procgen.programs import ShaderProgram
     from procgen.screening.screen import Screening
 
+FULL_CACHE = 0.9  # share of its limit from which on a driver's cache is called nearly full
+
 
 def programs_list(programs: Path | None = None, *, families: list[str] | None = None, json: bool = False) -> None:
     """List programs: id, cost, number of parameters, licence, title.
@@ -209,6 +211,49 @@ def programs_screen(
     else:
         sys.stdout.write(yield_table(screening))
     say(f"wrote {output}")
+
+
+def programs_prewarm(
+    programs: Path | None = None,
+    *,
+    families: list[str] | None = None,
+    children: int | None = None,
+    time_limit_seconds: float = 60.0,
+    json: bool = False,
+) -> None:
+    """Compile programs ahead of use into the graphics driver's cache on disk, in parallel.
+
+    A run that was interrupted is continued by running it again: what the cache holds takes milliseconds.
+
+    Args:
+        programs: a program set made by 'procmem programs synthesize'; without it the shipped programs are compiled.
+        families: families to compile; the default is all.
+        children: compiling processes; the default is one for each processor core.
+        time_limit_seconds: a program that takes longer is given up.
+        json: print the result as JSON.
+    """
+    from procgen.prewarm import mesa_cache, prewarm
+
+    chosen = _find_programs(programs, families)
+    before = mesa_cache()
+    say(f"cache {before.folder}: {before.used_bytes / 1e6:.0f} MB of {before.limit_bytes / 1e6:.0f} MB used")
+    found = prewarm(chosen, num_children=children or os.cpu_count() or 1, time_limit_seconds=time_limit_seconds)
+    findings = list(progress(found, "compiling", total=len(chosen), unit="program"))
+    failed = {finding.program_id: finding.message for finding in findings if finding.failure is not None}
+    after = mesa_cache()
+    for name, message in sorted(failed.items()):
+        say(f"{name}: {message}")
+    if json:
+        cache = {"folder": str(after.folder), "used_bytes": after.used_bytes, "limit_bytes": after.limit_bytes}
+        print_json({"compiled": len(findings) - len(failed), "failed": failed, "cache": cache})
+    say(
+        f"{len(findings) - len(failed)} programs are compiled, {len(failed)} failed; "
+        f"the cache grew by {(after.used_bytes - before.used_bytes) / 1e6:.0f} MB to {after.used_bytes / 1e6:.0f} MB"
+    )
+    if after.used_bytes > FULL_CACHE * after.limit_bytes:
+        say("the cache is nearly full: set MESA_SHADER_CACHE_MAX_SIZE higher, for example to 16G")
+    if failed:
+        raise WorkError(f"{len(failed)} programs cannot be used here, {min(failed)} for one")
 
 
 def programs_import(folder: Path, *, out: Path, dialect: Literal["shadertoy", "twigl", "plain"] = "plain") -> None:

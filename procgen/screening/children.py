@@ -18,7 +18,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
 from procgen.programs import ShaderProgram
@@ -29,11 +29,17 @@ from procmem.errors import UserError, WorkError
 START_LIMIT_SECONDS = 180.0  # to import everything and make a context, on a busy machine
 END_LIMIT_SECONDS = 10.0  # from closing its line to its exit code
 BEAT = None
+Work = Callable[[ShaderProgram, Probe, Renderer, Callable[[], None]], Finding]
 Message = Finding | str | None  # a result, what prevents any rendering here, or a beat
 
 
 def examine_all(
-    programs: Sequence[ShaderProgram], probe: Probe, *, num_children: int, time_limit_seconds: float
+    programs: Sequence[ShaderProgram],
+    probe: Probe,
+    *,
+    num_children: int,
+    time_limit_seconds: float,
+    work: Work = examine,
 ) -> Iterator[Finding]:
     """Examine programs in parallel; findings come as they are ready. Closing the iterator kills the children.
 
@@ -42,6 +48,7 @@ def examine_all(
         probe: what to render of each.
         num_children: processes.
         time_limit_seconds: longest silence of a child before it is killed.
+        work: what a child does with a program; a function of a module, since children are spawned.
 
     Raises:
         UserError: if a number is not positive, or children cannot render here.
@@ -50,7 +57,7 @@ def examine_all(
     if num_children < 1 or time_limit_seconds <= 0:
         raise UserError(f"must be positive: {num_children=}, {time_limit_seconds=}")
     waiting = deque(programs)
-    children = [_Child(probe, time_limit_seconds) for _ in range(min(num_children, len(programs)))]
+    children = [_Child(probe, time_limit_seconds, work) for _ in range(min(num_children, len(programs)))]
     try:
         while children:
             timeout = min(child.deadline for child in children) - time.monotonic()
@@ -66,7 +73,7 @@ def examine_all(
                 elif child.is_alive:
                     child.give(waiting.popleft())
                 else:
-                    children[place] = _Child(probe, time_limit_seconds)
+                    children[place] = _Child(probe, time_limit_seconds, work)
     finally:
         for child in children:
             child.close()
@@ -75,10 +82,10 @@ def examine_all(
 class _Child:
     """A process, the program it has, and until when it must be heard of."""
 
-    def __init__(self, probe: Probe, time_limit_seconds: float) -> None:
+    def __init__(self, probe: Probe, time_limit_seconds: float, work: Work) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.connection, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, probe), daemon=True)
+        self._process = spawn.Process(target=_serve, args=(theirs, probe, work), daemon=True)
         self._process.start()
         theirs.close()
         self._time_limit_seconds = time_limit_seconds
@@ -140,7 +147,7 @@ class _Child:
         self.deadline = time.monotonic() + seconds
 
 
-def _serve(connection: Connection, probe: Probe) -> None:
+def _serve(connection: Connection, probe: Probe, work: Work) -> None:
     """Body of a child: programs in, findings out, until the parent closes the line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its children
     os.environ.setdefault("LP_NUM_THREADS", "1")
@@ -156,4 +163,4 @@ def _serve(connection: Connection, probe: Probe) -> None:
             program: ShaderProgram = connection.recv()
         except EOFError:
             return
-        connection.send(examine(program, probe, renderer, beat=lambda: connection.send(BEAT)))
+        connection.send(work(program, probe, renderer, lambda: connection.send(BEAT)))

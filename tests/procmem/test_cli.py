@@ -62,6 +62,7 @@ def test_the_list_of_commands_is_frozen():
         "preview",
         "programs import",
         "programs list",
+        "programs prewarm",
         "programs render",
         "programs screen",
         "programs sheet",
