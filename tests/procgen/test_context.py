@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import types
 
 import pytest
 
 from procgen import context as context_module
 from procgen.context import describe_gl, gl_context, is_software
+from procgen.egl import current_context, reset_status
 from procmem.errors import UserError
 
 
@@ -120,3 +122,26 @@ def test_software_beside_cuda_is_an_error_unless_allowed(monkeypatch):
     context_module._refuse_software_beside_cuda("NVIDIA H100/PCIe/SSE2")
     monkeypatch.setenv("PROCMEM_ALLOW_SOFTWARE_GL", "1")
     context_module._refuse_software_beside_cuda("llvmpipe (LLVM 15.0.6, 256 bits)")
+
+
+@pytest.mark.parametrize(
+    ("gl_error", "reset", "kind", "message"),
+    [
+        ("GL_OUT_OF_MEMORY", 0, UserError, "out of memory; render smaller"),
+        ("GL_CONTEXT_LOST", 0, context_module.ContextLostError, "reports GL_CONTEXT_LOST"),
+        ("GL_INVALID_OPERATION", 0, context_module.ContextLostError, "reports GL_INVALID_OPERATION"),
+        ("GL_NO_ERROR", 0x8254, context_module.ContextLostError, "reports a reset of the device"),
+    ],
+)
+def test_errors_of_the_driver_become_errors_of_ours(monkeypatch, gl_error, reset, kind, message):
+    monkeypatch.setattr(context_module, "reset_status", lambda: reset)
+    with pytest.raises(kind, match=message):
+        context_module.check_gl(types.SimpleNamespace(error=gl_error))
+
+
+@pytest.mark.opengl
+def test_a_healthy_context_is_current_and_was_not_reset():
+    context = gl_context()
+    assert current_context() != 0
+    assert reset_status() == 0
+    context_module.check_gl(context)

@@ -163,6 +163,20 @@ def test_every_named_process_renders_blocks_that_repeat(name):
 
 
 @pytest.mark.opengl
+def test_supersampling_draws_the_same_pictures_smoother_and_enters_the_fingerprint_only_where_it_is_used():
+    options = {"image_size_px": 16, "block_size": 12, "families": ["cells"], "images_per_program": 4}
+    plain, smooth = Shaders(**options), Shaders(**options, samples_per_side=2)
+    assert Shaders(**options, samples_per_side=1).fingerprint == plain.fingerprint
+    assert "samples_per_side" not in plain.describe()["shaders"]
+    assert smooth.describe()["shaders"]["samples_per_side"] == 2
+    assert smooth.fingerprint != plain.fingerprint
+    larger = Shaders(**options | {"image_size_px": 32}).block(5, 2).double()
+    assert torch.equal(smooth.block(5, 2), torch.nn.functional.avg_pool2d(larger, 2).round().to(torch.uint8))
+    with pytest.raises(UserError, match="samples_per_side must be at least 1, got 0"):
+        Shaders(**options, samples_per_side=0)
+
+
+@pytest.mark.opengl
 def test_a_shaders_recipe_holds_the_parameters_that_made_the_image():
     process = make_process("shaders", image_size_px=16, block_size=24, images_per_program=4)
     assert isinstance(process, Shaders)

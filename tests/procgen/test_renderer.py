@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from procgen.context import ContextLostError, drop_context, gl_context
+from procgen.glsl import PARAMETER_VECTORS
 from procgen.parameters import Parameter
 from procgen.programs import ShaderProgram, load_programs
 from procgen.renderer import Renderer, shared_renderer
@@ -285,6 +286,13 @@ def test_the_least_recently_used_program_is_evicted():
         renderer.render(program, NO_PARAMETERS, 1, 1)
     assert set(renderer._engine.compiled) == {a.fingerprint, c.fingerprint}
     renderer.release()
+
+
+def test_more_parameters_than_one_uniform_block_holds_are_split():
+    program = make_program("vec3 shade(vec2 p) { return vec3(value); }", VALUE)
+    values = np.arange(PARAMETER_VECTORS + 300) % 256
+    images = shared_renderer().render(program, rows(*values / 255), 1, 1)
+    assert images[:, 0, 0, 0].tolist() == values.tolist()
 
 
 def test_an_earlier_result_is_not_overwritten_by_the_next_batch():

@@ -266,8 +266,33 @@ def test_a_set_is_synthesized_screened_listed_and_trained_on(tmp_path, capsys):
     assert main(["programs", "list", "passed.json", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert 1 <= len(listed) <= 4
+    assert main(["programs", "prewarm", "passed.json", "--children", "1", "--json"]) == 0
+    warmed = json.loads(capsys.readouterr().out)
+    assert (warmed["compiled"], warmed["failed"], warmed["cache"]["limit_bytes"] > 0) == (len(listed), {}, True)
     (tmp_path / "process.yaml").write_text("leaves: {source: {shaders: {program_set: passed.json}}}")
     assert main(["preview", "process.yaml", "--images", "4", "--image-size-px", "8", "--output", "sheet.png"]) == 0
+
+
+def test_prewarm_names_what_does_not_compile_and_how_full_the_cache_is(tmp_path, capsys, monkeypatch):
+    from procgen.screening.probe import Finding
+
+    def prewarm(programs, **options):
+        assert (options["num_children"], options["time_limit_seconds"]) == (3, 9.0)
+        (folder := tmp_path / "mesa_shader_cache").mkdir()
+        (folder / "program").write_bytes(bytes(1000))
+        yield Finding(program_id=programs[0].id, program_fingerprint="0")
+        yield Finding(program_id="sky/b", program_fingerprint="1", failure="error", message="it does not compile")
+
+    monkeypatch.setattr("procgen.prewarm.prewarm", prewarm)
+    monkeypatch.setenv("MESA_SHADER_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("MESA_SHADER_CACHE_MAX_SIZE", "1K")
+    words = ["programs", "prewarm", "--families", "sky", "--children", "3", "--time-limit-seconds", "9", "--json"]
+    assert main(words) == 1
+    output = capsys.readouterr()
+    cache = {"folder": str(tmp_path / "mesa_shader_cache"), "used_bytes": 1000, "limit_bytes": 1024}
+    assert json.loads(output.out) == {"compiled": 1, "failed": {"sky/b": "it does not compile"}, "cache": cache}
+    for text in ("sky/b: it does not compile", "1 programs are compiled, 1 failed", "the cache is nearly full"):
+        assert text in output.err
 
 
 @pytest.mark.opengl
