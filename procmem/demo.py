@@ -29,7 +29,7 @@ from memory.memory import VisualMemory
 from memory.receipt import Receipt
 from pretrain.config import PretrainConfig
 from pretrain.train import pretrain
-from procgen.registry import NAMED, make_process
+from procgen.registry import SHADER_PROCESSES, make_process
 from procmem.demo_findings import DecisionChange, Findings
 from procmem.demo_report import report_of
 from procmem.files import data_root, make_folder, write_json
@@ -103,7 +103,7 @@ class _Clock:
 
 def _sheets() -> dict[str, torch.Tensor]:
     size = {"image_size_px": SHEET_IMAGE_PX, "block_size": SHEET_POOL, "images_per_program": 1}
-    return {name: make_process(name, **size).block(0, 0)[:SHEET_COLUMNS] for name in NAMED}
+    return {name: make_process(name, **size).block(0, 0)[:SHEET_COLUMNS] for name in SHADER_PROCESSES}
 
 
 def _dataset_names() -> list[str]:

@@ -6,30 +6,36 @@ import numpy as np
 import pytest
 import torch
 
-from procgen.leaves import join_by_mask, leaf_masks
+from procgen.colour_spaces import convert
+from procgen.leaves import join_by_mask, join_leaves, kmeans_leaves, leaf_masks
 from procmem.errors import UserError
 
 
-def reference_mask(image):
-    """The rule, one image (3, H, W) at a time, pixel by pixel in float64; no resize."""
+def reference_masks(image, num_leaves):
+    """The rule, one image (C, H, W) at a time, pixel by pixel in float64; no resize."""
     _, H, W = image.shape
     pixels = [tuple(int(v) for v in image[:, y, x]) for y in range(H) for x in range(W)]
     centres = [min(pixels), max(pixels)]
+    while len(centres) < num_leaves:
+        nearest = {pixel: min(squared(pixel, centre) for centre in centres) for pixel in pixels}
+        centres.append(min(pixel for pixel in pixels if nearest[pixel] == max(nearest.values())))
     for step in range(3):
-        nearest = [
-            0
-            if sum((p - c) ** 2 for p, c in zip(pixel, centres[0], strict=True))
-            <= sum((p - c) ** 2 for p, c in zip(pixel, centres[1], strict=True))
-            else 1
-            for pixel in pixels
-        ]
+        clusters = [min(range(num_leaves), key=lambda j: (squared(pixel, centres[j]), j)) for pixel in pixels]
         if step < 2:
-            for j in (0, 1):
-                own = [pixel for pixel, cluster in zip(pixels, nearest, strict=True) if cluster == j]
+            for j in range(num_leaves):
+                own = [pixel for pixel, cluster in zip(pixels, clusters, strict=True) if cluster == j]
                 if own:
                     centres[j] = tuple(sum(channel) / len(own) for channel in zip(*own, strict=True))
-    mask = 1.0 - np.array(nearest, dtype=np.float64).reshape(H, W)
-    return reference_box_blur(reference_box_blur(mask))
+    members = [(np.array(clusters) == j).astype(np.float64).reshape(H, W) for j in range(num_leaves)]
+    return np.stack([reference_box_blur(reference_box_blur(member)) for member in members])
+
+
+def squared(pixel, centre):
+    return sum((p - c) ** 2 for p, c in zip(pixel, centre, strict=True))
+
+
+def reference_mask(image):
+    return reference_masks(image, 2)[0]
 
 
 def reference_box_blur(mask):
@@ -80,7 +86,7 @@ def test_a_one_colour_image_gives_a_valid_image():
 def test_a_mask_does_not_depend_on_the_batch_or_the_chunk(monkeypatch):
     images = torch.randint(0, 256, (5, 3, 12, 20), generator=torch.Generator().manual_seed(1)).to(torch.uint8)
     together = leaf_masks(images)
-    monkeypatch.setattr("procgen.leaves.CHUNK_PIXELS", 2 * 12 * 20)
+    monkeypatch.setattr("procgen.leaves.CHUNK_PIXELS", {"cpu": 2 * 12 * 20})
     assert torch.equal(leaf_masks(images), together)
     assert torch.equal(leaf_masks(images[3:4]), together[3:4])
 
@@ -122,3 +128,77 @@ def test_textures_of_other_sizes_are_refused():
     a, b = torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 3, 5, 5, dtype=torch.uint8)
     with pytest.raises(UserError, match="equal batch and image size"):
         join_by_mask(torch.ones(1, 1, 4, 4), a, b)
+
+
+def patches(seed, count=4, size=12):
+    random = np.random.default_rng(seed)
+    smooth = random.integers(0, 256, (count, 3, size // 4, size // 4)).repeat(4, axis=2).repeat(4, axis=3)
+    noise = random.integers(-30, 30, (count, 3, size, size))
+    return torch.from_numpy(np.clip(smooth + noise, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("num_leaves", [2, 3, 5])
+def test_general_leaves_equal_the_slow_reference_and_sum_to_one(num_leaves):
+    images = patches(num_leaves)
+    masks = kmeans_leaves(images, num_leaves)
+    for image, mask in zip(images, masks, strict=True):
+        np.testing.assert_allclose(mask.numpy(), reference_masks(image, num_leaves), atol=1e-6)
+    torch.testing.assert_close(masks.sum(1), torch.ones(4, 12, 12))
+    torch.testing.assert_close(kmeans_leaves(images, num_leaves, 20).sum(1), torch.ones(4, 12, 12))
+
+
+@pytest.mark.parametrize("colour_space", ["luminance", "oklab"])
+def test_other_colour_spaces_cluster_the_converted_image(colour_space):
+    images = patches(7)
+    masks = leaf_masks(images, colour_space=colour_space)
+    for image, mask in zip(convert(images, colour_space), masks, strict=True):
+        np.testing.assert_allclose(mask[0].numpy(), reference_mask(image), atol=1e-6)
+    assert not torch.equal(masks, leaf_masks(images))
+
+
+def test_oklab_of_known_colours():
+    # Ottosson's table: white (1, 0, 0); red (0.628, 0.2249, 0.1258); blue (0.452, -0.0325, -0.3115).
+    colours = torch.tensor([[255, 255, 255], [255, 0, 0], [0, 0, 255]], dtype=torch.uint8).view(3, 3, 1, 1)
+    expected = [[1, 0.5, 0.5], [0.628, 0.7249, 0.6258], [0.452, 0.4675, 0.1885]]
+    found = convert(colours, "oklab").view(3, 3)
+    np.testing.assert_allclose(found.numpy(), np.array(expected) * 255, atol=0.6)
+    assert convert(colours, "luminance").view(-1).tolist() == [255, 54, 18]
+
+
+def test_more_leaves_than_colours_leave_the_last_masks_empty():
+    masks = kmeans_leaves(two_tone((10, 0, 0), (200, 255, 255)), 5)
+    torch.testing.assert_close(masks.sum(1), torch.ones(1, 6, 6))
+    assert masks[:, 2:].abs().max() == 0
+    assert masks[0, 0, 0, 0] == 1
+    assert masks[0, 1, 0, -1] == 1
+    flat = torch.full((1, 3, 8, 8), 77, dtype=torch.uint8)
+    assert kmeans_leaves(flat, 4)[:, 0].unique().tolist() == [1]
+
+
+def test_joining_general_leaves_equals_exact_sums():
+    masks = kmeans_leaves(patches(1), 4)
+    textures = [patches(seed) for seed in range(10, 14)]
+    exact = sum(masks[:, k : k + 1].double() * textures[k] for k in range(4))
+    assert (join_leaves(masks, textures).double() - exact).abs().max() <= 0.5 + 1e-4
+    assert torch.equal(join_leaves(masks, [textures[0]] * 4), textures[0])
+    two = kmeans_leaves(patches(2), 2)
+    assert torch.equal(join_leaves(two, textures[:2]), join_by_mask(two[:, :1], *textures[:2]))
+
+
+@pytest.mark.parametrize("num_leaves", [2, 4])
+def test_masks_of_many_leaves_do_not_depend_on_batch_or_chunk(monkeypatch, num_leaves):
+    images = patches(3, count=7)
+    together = kmeans_leaves(images, num_leaves)
+    monkeypatch.setattr("procgen.leaves.CHUNK_PIXELS", {"cpu": 1})
+    assert torch.equal(kmeans_leaves(images, num_leaves), together)
+
+
+def test_leaves_out_of_range_are_refused():
+    image = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    for num_leaves in (1, 17):
+        with pytest.raises(UserError, match=rf"within 2\.\.16, got {num_leaves}"):
+            kmeans_leaves(image, num_leaves)
+    with pytest.raises(UserError, match="did you mean 'oklab'"):
+        kmeans_leaves(image, 2, colour_space="oklap")
+    with pytest.raises(UserError, match="join 3 textures"):
+        join_leaves(torch.ones(1, 3, 4, 4) / 3, [image, image])

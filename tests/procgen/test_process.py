@@ -9,7 +9,7 @@ import torch
 from procgen.leaves import join_by_mask, leaf_masks
 from procgen.operators import Leaves, Mixup
 from procgen.process import Process, Shaders
-from procgen.registry import NAMED, make_process
+from procgen.registry import SHADER_PROCESSES, make_process
 from procmem.errors import UserError
 
 
@@ -153,8 +153,8 @@ def test_named_processes_are_the_compositions_of_the_paper():
 
 
 @pytest.mark.opengl
-@pytest.mark.parametrize("name", NAMED)
-def test_every_named_process_renders_blocks_that_repeat(name):
+@pytest.mark.parametrize("name", SHADER_PROCESSES)
+def test_every_shader_process_renders_blocks_that_repeat(name):
     process = make_process(name, image_size_px=16, block_size=24, images_per_program=4)
     block = process.block(5, 2)
     assert block.dtype == torch.uint8

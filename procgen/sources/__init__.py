@@ -1,0 +1,1 @@
+"""Sources of images other than shader programs: noise, leaves, fractals, untrained networks, real images."""
