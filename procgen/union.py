@@ -35,37 +35,43 @@ class Union(Process):
         sizes = [source.image_size_px for source in sources]
         if len(set(sizes)) > 1:
             raise UserError(f"the sources of a union must have equal image sizes, got {sizes} px")
-        self.sources = list(sources)
+        self.parts = list(sources)
         self.image_size_px = sizes[0]
         self.block_size = sum(source.block_size for source in sources)
         self.real_images = any(source.real_images for source in sources)
 
     def block(self, root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
-        path = (*path, self.name)
-        blocks = [source.block(root_seed, block_index, (*path, k)) for k, source in enumerate(self.sources)]
-        return torch.cat(blocks)[torch.from_numpy(self._order(root_seed, block_index, path))]
+        own = (*path, self.name)
+        blocks = [source.block(root_seed, block_index, (*own, k)) for k, source in enumerate(self.parts)]
+        return self.join(blocks, root_seed, block_index, path)
+
+    def join(self, blocks: Sequence[torch.Tensor], root_seed: int, block_index: int, path: Path = ()) -> torch.Tensor:
+        """The block, from the blocks of the sources."""
+        return torch.cat(list(blocks))[torch.from_numpy(self._order(root_seed, block_index, path))]
+
+    def origin(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> tuple[int, int]:
+        """Which source an image is from, and its place in that source's block."""
+        position = int(self._order(root_seed, block_index, path)[image_index])
+        ends = np.cumsum([source.block_size for source in self.parts])
+        k = int(np.searchsorted(ends, position, side="right"))
+        return k, position - int(ends[k]) + self.parts[k].block_size
 
     def recipe(self, root_seed: int, block_index: int, image_index: int, path: Path = ()) -> dict[str, Any]:
-        path = (*path, self.name)
-        position = int(self._order(root_seed, block_index, path)[image_index])
-        for k, source in enumerate(self.sources):
-            if position < source.block_size:
-                own = source.recipe(root_seed, block_index, position, (*path, k))
-                return {"operator": self.name, "chosen": k, "sources": [own]}
-            position -= source.block_size
-        raise IndexError(image_index)
+        k, position = self.origin(root_seed, block_index, image_index, path)
+        own = self.parts[k].recipe(root_seed, block_index, position, (*path, self.name, k))
+        return {"operator": self.name, "chosen": k, "sources": [own]}
 
     def describe(self) -> dict[str, Any]:
-        return {"union": {"sources": [source.describe() for source in self.sources]}}
+        return {"union": {"sources": [source.describe() for source in self.parts]}}
 
     @property
     def program_set_hash(self) -> str:
-        hashes = [source.program_set_hash for source in self.sources if source.program_set_hash]
+        hashes = [source.program_set_hash for source in self.parts if source.program_set_hash]
         return hashes[0] if len(set(hashes)) == 1 else fingerprint(hashes) if hashes else ""
 
     def _order(self, root_seed: int, block_index: int, path: Path) -> npt.NDArray[np.int64]:
         """(N,) which of the sources' images, laid end to end, is at each place."""
-        return generator(root_seed, *path, "order", block_index).permutation(self.block_size)
+        return generator(root_seed, *path, self.name, "order", block_index).permutation(self.block_size)
 
 
 def shares(weights: Sequence[float], total: int) -> list[int]:

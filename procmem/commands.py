@@ -17,7 +17,7 @@ from procmem.progress import say
 from procmem.recipes import find_recipe
 from procmem.strict_yaml import read_value, read_yaml
 
-PREVIEW_POOL = 4
+PREVIEW_POOL, LEAST_POOL = 4, 6
 
 
 def doctor(*, json: bool = False) -> int:
@@ -57,41 +57,60 @@ def demo(*, run: Path = Path("runs/demo"), config: str = "cpu_demo", overrides: 
 def preview(
     process: str,
     *,
-    images: int = 48,
+    images: int | None = None,
     columns: int = 12,
     image_size_px: int = 128,
     root_seed: int = 0,
     families: list[str] | None = None,
+    explain: bool = False,
     output: Path = Path("preview.png"),
 ) -> None:
-    """Draw a contact sheet of a process.
+    """Draw a contact sheet of a process, or how a few of its images came about.
 
     Args:
-        process: a name such as shaders_kml_mixup, or a YAML file that holds a composition.
-        images: how many images.
+        process: a name such as shaders_kml_mixup, a YAML file that holds a composition, or a composition itself, such
+            as 'leaves: {source: fractals}'.
+        images: how many images; the default is 48, or 2 that are explained.
         columns: images in a row.
         image_size_px: side of an image.
         root_seed: fixes the images.
         families: families of shader programs to draw from (for the process shaders).
+        explain: draw the sources, masks and results behind each image, and print the recipes as JSON.
         output: the picture to write (.png or .jpg).
     """
+    from procgen.explain import draw_rows
+    from procgen.explain import explain as rows_of
     from procgen.preview import contact_sheet, save_sheet
     from procgen.process import Operator
     from procgen.registry import make_process
+    from procgen.union import Union
 
-    specification: Any = process
-    if process.endswith((".yaml", ".yml")):
-        specification = read_yaml(Path(process))
+    count = images if images is not None else 2 if explain else 48
+    if count < 1:
+        raise UserError(f"a preview needs at least one image, got {count}")
+    specification = _specification(process, families)
+    size = {"image_size_px": image_size_px, "images_per_program": 1}
+    # Mixes are of a larger pool, as in training: neighbours share fewer sources.
+    made = make_process(specification, block_size=PREVIEW_POOL * max(count, LEAST_POOL), **size)
+    if not isinstance(made, Operator | Union):
+        made = make_process(specification, block_size=count, **size)
+    if explain:
+        save_sheet(draw_rows([row for i in range(count) for row in rows_of(made, root_seed, 0, i)]), output)
+        print_json([made.recipe(root_seed, 0, i) for i in range(count)])
+    else:
+        save_sheet(contact_sheet(made.block(root_seed, 0)[:count], columns=columns), output)
+    say(f"wrote {output}")
+
+
+def _specification(process: str, families: list[str] | None) -> Any:
+    """A process as given on the command line: a name, a YAML file or YAML itself."""
     if families is not None:
         if process != "shaders":
             raise UserError(f"families are chosen for the process shaders, got {process!r}")
-        specification = {"shaders": {"families": families}}
-    size = {"image_size_px": image_size_px, "images_per_program": 1}
-    made = make_process(specification, block_size=images, **size)
-    if isinstance(made, Operator):  # mixes of a larger pool, as in training: neighbours share fewer sources
-        made = make_process(specification, block_size=PREVIEW_POOL * images, **size)
-    save_sheet(contact_sheet(made.block(root_seed, 0)[:images], columns=columns), output)
-    say(f"wrote {output}")
+        return {"shaders": {"families": families}}
+    if process.endswith((".yaml", ".yml")):
+        return read_yaml(Path(process))
+    return read_value(process) if ":" in process else process
 
 
 def pretrain(

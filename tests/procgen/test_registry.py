@@ -21,9 +21,9 @@ def test_a_union_holds_each_source_in_its_share_and_its_recipes_say_which():
     recipes = [process.recipe(4, 5, i) for i in range(12)]
     assert np.bincount([recipe["chosen"] for recipe in recipes]).tolist() == [6, 4, 2]
     assert [recipe["chosen"] for recipe in recipes] != sorted(recipe["chosen"] for recipe in recipes)
-    pools = [source.block(4, 5, ("union", k)) for k, source in enumerate(process.sources)]
+    pools = [source.block(4, 5, ("union", k)) for k, source in enumerate(process.parts)]
     for image, recipe in zip(block, recipes, strict=True):
-        source = process.sources[recipe["chosen"]]
+        source = process.parts[recipe["chosen"]]
         own = [source.recipe(4, 5, i, ("union", recipe["chosen"])) for i in range(source.block_size)]
         alike = [i for i, other in enumerate(own) if other == recipe["sources"][0]]
         assert any(torch.equal(pools[recipe["chosen"]][i], image) for i in alike)

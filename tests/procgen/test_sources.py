@@ -405,7 +405,7 @@ def test_missing_and_empty_places_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"cannot read tar file.*cut\.tar"):
         real(tmp_path, "webdataset")
     with pytest.raises(UserError, match="did you mean 'skip'"):
-        real(tmp_path, on_corrupt="skipp")
+        real(tmp_path, on_corrupt="skips")
 
 
 @pytest.mark.parametrize(
