@@ -1,6 +1,6 @@
 // title: Mushrooms on the forest floor, caps spotted or plain, gills below
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, cells, curve
 // parameter: caps palette
 // parameter: pale palette

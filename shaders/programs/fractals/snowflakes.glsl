@@ -1,6 +1,6 @@
 // title: Snow crystals on dark wool
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, shape
 // parameter: crystal palette
 // parameter: ground palette

@@ -1,6 +1,6 @@
 // title: Cut through the ground: turf, roots, stones, burrows and bedrock
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, cells, curve
 // parameter: earth palette
 // parameter: green palette

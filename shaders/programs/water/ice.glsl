@@ -1,6 +1,6 @@
 // title: Clear ice: cracks at several depths, frozen bubbles, drifted snow
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, cells, space
 // parameter: colours palette
 // parameter: light_colours palette

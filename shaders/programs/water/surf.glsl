@@ -1,6 +1,6 @@
 // title: Surf from above: sheets of foam running up the sand
 // licence: Apache-2.0
-// cost: medium
+// cost: heavy
 // include: noise, cells, space
 // parameter: water palette
 // parameter: sand palette
