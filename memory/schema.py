@@ -50,7 +50,7 @@ class Columns:
         owners: N names.
         uris: N names.
         datasets: N names.
-        times: N moments in UTC.
+        times: N moments; without a time zone they are in UTC.
         weights: (N,) float32, >= 0.
     """
 
@@ -77,20 +77,21 @@ def check_batch(batch: Batch, dimension: int, num_classes: int) -> Columns:
         embeddings=embeddings,
         labels=as_integers(batch.labels, "labels", N, below=num_classes),
         ids=None if batch.ids is None else as_integers(batch.ids, "ids", N),
-        owners=_one_each(batch.owner, "owner", N),
-        uris=_one_each(batch.uri, "uri", N),
-        datasets=_one_each(batch.dataset, "dataset", N),
-        times=_one_each(times, "time", N),
+        owners=_one_each(batch.owner, "owner", N, str),
+        uris=_one_each(batch.uri, "uri", N, str),
+        datasets=_one_each(batch.dataset, "dataset", N, str),
+        times=_one_each(times, "time", N, datetime.datetime),
         weights=as_weights(batch.weight, N),
     )
 
 
-def _one_each(values: Any, name: str, length: int) -> list[Any]:
-    if values is None or isinstance(values, str | datetime.datetime):
-        return [values] * length
-    listed = list(values)
+def _one_each(values: Any, name: str, length: int, kind: type) -> list[Any]:
+    listed = [values] * length if values is None or isinstance(values, kind) else list(values)
     if len(listed) != length:
         raise UserError(f"{name} has {len(listed)} values for {length} embeddings")
+    wrong = next((value for value in listed if value is not None and not isinstance(value, kind)), None)
+    if wrong is not None:
+        raise UserError(f"{name} must be {kind.__name__} or None; received {wrong!r}")
     return listed
 
 

@@ -189,7 +189,7 @@ def test_what_is_in_ram_stays_in_step_over_many_changes(
     filled: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handed_out = filled.entries
-    copy = handed_out.embeddings.copy()
+    copies = [handed_out.embeddings.copy(), handed_out.labels.copy(), handed_out.weights.copy()]
     monkeypatch.setattr(type(filled.store), "read", None)  # no second reading
     filled.remove([3, 9])
     filled.add(unit_rows(30, 16, 1), np.ones(30, int))
@@ -199,8 +199,18 @@ def test_what_is_in_ram_stays_in_step_over_many_changes(
     found = filled.search(unit_rows(10, 16)[[0, 3, 4]], 36)
     assert found.ids[2, 0] == 4
     assert not np.isin(found.ids, [0, 3, 9, 15]).any()
-    assert np.array_equal(handed_out.embeddings, copy)
+    for view, copied in zip((handed_out.embeddings, handed_out.labels, handed_out.weights), copies, strict=True):
+        assert np.array_equal(view, copied)
     monkeypatch.undo()
+    reopened(filled, tmp_path)
+
+
+def test_ids_out_of_order_are_in_order_in_ram_as_on_disk(
+    filled: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    filled.add(unit_rows(3, 16, 1), [0, 1, 2], ids=[40, 30, 20])
+    filled.add(unit_rows(1, 16, 2), [2], ids=[25])
+    assert filled.entries.ids.tolist() == [*range(10), 20, 25, 30, 40]
     reopened(filled, tmp_path)
 
 

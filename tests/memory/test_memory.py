@@ -136,6 +136,10 @@ def test_embeddings_of_another_encoder_are_refused_with_both_fingerprints(
         ({"ids": [-1, 0]}, "ids holds -1 to 0; valid: 0 or more"),
         ({"owner": ["ann"]}, "owner has 1 values for 2 embeddings"),
         ({"uri": ["a", "b", "c"]}, "uri has 3 values for 2 embeddings"),
+        ({"owner": [1, 2]}, "owner must be str or None; received 1"),
+        ({"time": [None, 2026]}, "time must be datetime or None; received 2026"),
+        ({"weight": [1, 2, 3]}, "weight has 3 values for 2 entries"),
+        ({"weight": -1}, "weights must be finite and 0 or more"),
         ({"embeddings": np.eye(2, 8)}, "embeddings have dimension 8; this memory holds dimension 16"),
         ({"embeddings": np.zeros((2, 16))}, "embeddings: row 0 is zero"),
         ({"embeddings": np.full((2, 16), np.nan)}, "embeddings: row 0 holds NaN"),
@@ -153,9 +157,21 @@ def test_adding_nothing_makes_no_version(memory: VisualMemory) -> None:
     assert memory.version == version
 
 
-def test_an_empty_memory_cannot_be_searched(memory: VisualMemory, unit_rows: MakeUnitRows) -> None:
-    with pytest.raises(UserError, match="this memory is empty"):
-        memory.search(unit_rows(1, 16), 1)
+def test_an_empty_memory_is_a_memory_that_cannot_be_searched(
+    memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    for _ in range(2):  # new, then emptied
+        with pytest.raises(UserError, match="this memory is empty"):
+            memory.search(unit_rows(1, 16), 1)
+        assert memory.entries.embeddings.shape == (0, 16)
+        assert memory.owners() == memory.times() == memory.find_damage() == []
+        with pytest.raises(UserError, match="no entry of this memory meets"):
+            memory.select(owner="ann")
+        with pytest.raises(UserError, match="holds no entry with id 7"):
+            memory.remove([7])
+        memory.remove([])
+        memory.remove(memory.add(unit_rows(1, 16), [0]))
+    assert len(memory.copy_to(tmp_path / "copy")) == 0
 
 
 def test_history_cannot_be_changed(memory: VisualMemory, unit_rows: MakeUnitRows) -> None:
