@@ -230,7 +230,6 @@ def test_a_missing_newer_or_damaged_ledger_is_named(memory: VisualMemory, tmp_pa
             VisualMemory.open(tmp_path / "memory")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can write anywhere")
 def test_a_read_only_folder_can_be_searched_but_not_changed(
     memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
 ) -> None:
@@ -240,6 +239,8 @@ def test_a_read_only_folder_can_be_searched_but_not_changed(
     for path in paths:
         path.chmod(path.stat().st_mode & ~0o222)
     try:
+        if os.access(folder, os.W_OK):
+            pytest.skip("this user can write anywhere")
         opened = VisualMemory.open(folder)
         assert opened.search(unit_rows(1, 16), 1).ids.shape == (1, 1)
         with pytest.raises(UserError, match="cannot write in memory"):

@@ -101,13 +101,13 @@ def test_a_second_writer_is_refused_or_waits(memory: VisualMemory, tmp_path: Pat
 
 def test_writers_killed_at_random_moments_leave_the_last_complete_version(tmp_path: Path) -> None:
     script = ROOT / "tests" / "memory" / "kill_writers.py"
-    command = [sys.executable, "-W", "ignore", str(script), str(tmp_path), "--kills", "24", "--seed", "5"]
+    command = [sys.executable, "-W", "ignore", str(script), str(tmp_path), "--kills", "16", "--seed", "5"]
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
-    assert counts.get("killed", 0) + counts.get("finished", 0) == 24
+    assert counts.get("killed", 0) + counts.get("finished", 0) == 16
 
 
 @pytest.fixture
