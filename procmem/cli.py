@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import commands, memory_commands, program_commands
+from procmem import commands, index_commands, memory_commands, program_commands
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -38,6 +38,7 @@ COMMANDS: Table = {
         "relabel": memory_commands.memory_relabel,
         "erase": memory_commands.memory_erase,
         "search": memory_commands.memory_search,
+        "index": index_commands.memory_index,
         "info": memory_commands.memory_info,
         "versions": memory_commands.memory_versions,
         "protect": memory_commands.memory_protect,

@@ -128,7 +128,15 @@ def memory_info(memory: Path, *, json: bool = False) -> None:
         say(f"an erasure was cut short; complete it: procmem memory erase {memory} --resume")
 
 
-def memory_search(memory: Path, *, images: list[str], k: int = 5, level: str | None = None, json: bool = False) -> None:
+def memory_search(
+    memory: Path,
+    *,
+    images: list[str],
+    k: int = 5,
+    level: str | None = None,
+    engine: Literal["exact", "faiss", "hnsw", "ivfpq"] = "exact",
+    json: bool = False,
+) -> None:
     """Find the nearest entries of image files, and what they vote for.
 
     Args:
@@ -136,6 +144,7 @@ def memory_search(memory: Path, *, images: list[str], k: int = 5, level: str | N
         images: the query images.
         k: neighbours to list, which also vote.
         level: vote for the groups of this level instead of the classes.
+        engine: exact, faiss (exact too), or approximate by a search index (built on first use): hnsw or ivfpq.
         json: print the neighbours as JSON.
     """
     import dataclasses
@@ -154,7 +163,9 @@ def memory_search(memory: Path, *, images: list[str], k: int = 5, level: str | N
         squares = torch.stack([loaded.transform(Image.open(path)) for path in images])
     except OSError as error:
         raise UserError(f"cannot read image: {error}") from error
-    neighbors = opened.search(loaded.embed(squares), k, card=loaded.card())
+    neighbors = opened.search(loaded.embed(squares), k, engine=engine, card=loaded.card())
+    if neighbors.recall is not None:
+        say(f"approximate: engine {engine} found {neighbors.recall:.1%} of the true neighbours when it was measured")
     uris = dict(zip(opened.entries.ids.tolist(), opened.uris(), strict=True))
     if chosen is not None:
         neighbors = dataclasses.replace(neighbors, labels=chosen.labels(neighbors.labels))

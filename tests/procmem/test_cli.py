@@ -50,6 +50,7 @@ def test_the_list_of_commands_is_frozen():
         "memory build",
         "memory checkout",
         "memory erase",
+        "memory index",
         "memory info",
         "memory protect",
         "memory relabel",

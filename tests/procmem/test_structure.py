@@ -17,6 +17,7 @@ ROOF = {
     "procmem.demo_findings",
     "procmem.demo_report",
     "procmem.doctor",
+    "procmem.index_commands",
     "procmem.memory_commands",
     "procmem.memory_images",
     "procmem.program_commands",
