@@ -148,7 +148,7 @@ def leave_one_out(
         UserError: for neighbours of an approximate search, of an unknown or empty memory, or too few of them.
     """
     voting = Voting.of(voting)
-    memory_size = _checked_memory_size(neighbors, k)
+    memory_size = check_auditable(neighbors, k, num_further=1)
     Q = neighbors.num_queries
     if query_labels is not None and np.shape(query_labels) != (Q,):
         raise UserError(f"query_labels have shape {np.shape(query_labels)}; {Q} queries need ({Q},)")
@@ -261,14 +261,28 @@ class _Lists:
         return decide(numbers, scores, running, self.voting.protocol)
 
 
-def _checked_memory_size(neighbors: Neighbors, k: int) -> int:
+def check_auditable(neighbors: Neighbors, k: int, num_further: int = 0) -> int:
+    """Refuse neighbours that an audit cannot start from.
+
+    Args:
+        neighbors: of the audited memory.
+        k: neighbours that vote.
+        num_further: neighbours that the audit needs beyond k.
+
+    Returns:
+        The memory's number of entries.
+
+    Raises:
+        UserError: for an approximate search, an unknown or empty memory, k < 1, or too few neighbours.
+    """
     if not neighbors.exact:
         raise UserError("these neighbours come from an approximate search; an audit needs an exact one")
     if not neighbors.memory_size:
         raise UserError(f"the audited memory has {neighbors.memory_size or 'an unknown number of'} entries")
-    if k < 1 or neighbors.num_neighbors < min(k + 1, neighbors.memory_size):
+    if k < 1 or neighbors.num_neighbors < min(k + num_further, neighbors.memory_size):
+        wanted = f"k + {num_further}, since others move in" if num_further else "k"
         raise UserError(
-            f"k is {k} and each query has {neighbors.num_neighbors} neighbours; leave-one-out needs k >= 1 and a "
-            "search for k + 1, because the (k+1)-th moves in"
+            f"k is {k} and each query has {neighbors.num_neighbors} neighbours; this audit needs k >= 1 and a "
+            f"search for {wanted}"
         )
     return neighbors.memory_size
