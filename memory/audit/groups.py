@@ -221,7 +221,7 @@ class _Audit:
         step = max(1, self.budget_bytes // (_BYTES_PER_NEIGHBOR * neighbors.num_neighbors))
         for start in range(0, len(rows), step):
             own, gone = rows[start : start + step], groups[start : start + step]
-            is_gone = (groups_of_list[own] == gone[:, None]) | (numbers[own] == PADDING)
+            is_gone = groups_of_list[own] == gone[:, None]
             kept = np.argsort(is_gone, axis=1, kind="stable")[:, : self.k]
             present = ~np.take_along_axis(is_gone, kept, axis=1)
             votes = np.where(present, weights[own[:, None], kept], 0.0)

@@ -6,10 +6,10 @@ Both are worst cases over everything that an adversary may choose, without sampl
 
 *Removal of m entries.* Only entries among the first k + m can matter, and whoever goes, the first k + m less m vote.
 To lift class b over the predicted class a nobody of b should go, and nobody serves better than the m heaviest of a
-(of equals the nearest, which decides ties): the rest of the window is the same for every choice. So for votes that do not depend on rank the smallest m is found by
-voting over windows. For the rank rule removals also move others up; there a lower bound (every entry of b moves up as
-far as m removals can lift it, those of a that stay do not move up at all) and an upper bound (the m heaviest of a go,
-and the rest vote) are given; they often meet.
+(of equals the nearest, which decides ties): the rest of the window is the same for every choice. So for votes that do
+not depend on rank the smallest m is found by voting over windows. For the rank rule removals also move others up;
+there a lower bound (every entry of b moves up as far as m removals can lift it, those of a that stay do not move up at
+all) and an upper bound (the m heaviest of a go, and the rest vote) are given; they often meet.
 
 *Insertion of m entries.* Nothing serves class b better than m entries of b before all others (similarity 1), which
 push the last m voters out; this holds for every rule.
@@ -141,7 +141,7 @@ class _Lists:
         self.predictions = self._predict(numbers[:, :k], weights[:, :k])
         self.is_predicted = (numbers == self.predictions[:, None]) & (numbers != PADDING)
 
-    def removals(self, largest: int, *, bounds_may_differ: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def removals(self, largest: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """(Q,) lower and upper bound of the removal radius, looked for up to `largest`."""
         Q, depends_on_rank = len(self.numbers), self.voting.rule == "rank"
         lower, upper = np.full(Q, largest + 1), np.full(Q, UNKNOWN)
