@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from memory.hierarchy import groups_of
+from memory.place import Place
 from memory.schema import Columns, complete_table, embedding_matrix, has_unit_rows, make_schema
 from memory.store import ENTRIES_NAME, Store, lance_errors, named_ids
 from procmem.errors import UserError
 
 _BATCH_ROWS = 1 << 14
+_MOST_UINT64 = 2**64 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,29 @@ def damage_error(store: Store, error: UserError) -> UserError:
         f"{store.num_entries - lost} of {store.num_entries} entries can be saved: procmem memory checkout MEMORY "
         "--salvage --output FOLDER"
     )
+
+
+def version_error(place: Place, error: UserError) -> UserError:
+    """The error of a store whose latest version cannot be opened, with the version that can."""
+    import lance
+
+    for version in sorted(_version_numbers(place), reverse=True):
+        try:
+            num_entries = lance.dataset(place.uri(ENTRIES_NAME), version=version).count_rows()
+        except (OSError, ValueError, RuntimeError):
+            continue
+        return UserError(
+            f"{error}. Version {version} with {num_entries} entries can be saved: "
+            f"procmem memory checkout MEMORY {version} --output FOLDER"
+        )
+    return error
+
+
+def _version_numbers(place: Place) -> list[int]:
+    """From the names of the manifests, which count down from 2^64 - 1 so that the latest is listed first."""
+    stems = (Path(name).stem for name in place.files(f"{ENTRIES_NAME}/_versions") if name.endswith(".manifest"))
+    numbers = [int(stem) for stem in stems if stem.isdigit()]
+    return [_MOST_UINT64 - number if number > _MOST_UINT64 // 2 else number for number in numbers]
 
 
 def copy_store(store: Store, location: str | Path, *, salvage: bool) -> Store:

@@ -59,8 +59,9 @@ def protect_version(store: Store, name: str, version: int | None) -> None:
     with store.writing():
         if name in protected_versions(store):
             raise UserError(f"the name {name!r} already protects a version; release it first, or take another name")
-        with lance_errors(store.place.name, f"protect version {version or store.version} of"):
-            store.dataset.tags.create(name, version or store.version)
+        number = store.version if version is None else version
+        with lance_errors(store.place.name, f"protect version {number} of"):
+            store.dataset.tags.create(name, number)
 
 
 def release_version(store: Store, name: str) -> None:

@@ -77,17 +77,18 @@ class VisualMemory:
         return cls(Store.create(path, card, class_names, levels, precision))
 
     @classmethod
-    def open(cls, path: str | Path, *, wait_seconds: float = 0.0) -> VisualMemory:
-        """Open the latest version.
+    def open(cls, path: str | Path, *, version: int | str | None = None, wait_seconds: float = 0.0) -> VisualMemory:
+        """Open the latest version, or another one (number or protected name) read-only.
 
         Args:
             path: the folder or address.
+            version: another version than the latest.
             wait_seconds: how long a change waits for another writer to finish before it is refused.
 
         Raises:
             UserError: if there is none, it is damaged, or it comes from a newer procmem.
         """
-        memory = cls(Store.open(path))
+        memory = cls(Store.open(path, version))
         memory._store.wait_seconds = wait_seconds
         return memory
 

@@ -106,9 +106,15 @@ class Store:
 
         place = find_place(location) if isinstance(location, str | Path) else location
         ledger = Ledger.read(place)
-        with lance_errors(place.name, f"open version {version} of" if version is not None else "open"):
-            dataset = lance.dataset(place.uri(ENTRIES_NAME), version=version)
-            return cls(place, ledger, dataset, is_latest=version is None or dataset.version == dataset.latest_version)
+        try:
+            with lance_errors(place.name, f"open version {version} of" if version is not None else "open"):
+                dataset = lance.dataset(place.uri(ENTRIES_NAME), version=version)
+        except UserError as error:
+            from memory.damage import version_error
+
+            raise version_error(place, error) if version is None else error from error
+        is_latest = version is None or dataset.version == _latest_version(dataset)
+        return cls(place, ledger, dataset, is_latest=is_latest)
 
     @property
     def version(self) -> int:
@@ -336,6 +342,14 @@ def named_ids(ids: npt.NDArray[np.int64]) -> str:
     """The first few ids, for a message."""
     rest = f" and {len(ids) - _MAX_NAMED_IDS} more" if len(ids) > _MAX_NAMED_IDS else ""
     return ", ".join(map(str, ids[:_MAX_NAMED_IDS].tolist())) + rest
+
+
+def _latest_version(dataset: Any) -> int | None:
+    """Number of the latest version; None where it is damaged, which is no reason not to read an earlier one."""
+    try:
+        return int(dataset.latest_version)
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _span(rows: npt.NDArray[np.int64]) -> slice | npt.NDArray[np.int64]:

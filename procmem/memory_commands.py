@@ -376,9 +376,7 @@ def memory_checkout(
         salvage: leave out entries that lie in a damaged file, instead of failing.
         json: print the copy's description as JSON.
     """
-    opened = _open(memory)
-    if version != "latest":
-        opened = opened.checkout(_version(version))
+    opened = _open(memory, None if version == "latest" else _version(version))
     for damage in opened.find_damage() if salvage else []:
         say(f"left out: {damage}")
     copy = opened.copy_to(output, salvage=salvage)
@@ -387,12 +385,13 @@ def memory_checkout(
     say(f"{output}: {len(copy)} entries, as of version {version} of {memory}")
 
 
-def _open(memory: Path) -> VisualMemory:
+def _open(memory: Path, version: int | str | None = None) -> VisualMemory:
     from memory.memory import VisualMemory
 
     address = str(memory)  # pathlib makes s3:/bucket of s3://bucket
     remote = address.split(":/", 1)
-    return VisualMemory.open(f"{remote[0]}://{remote[1]}" if len(remote) == 2 and len(remote[0]) > 1 else memory)
+    is_remote = len(remote) == 2 and len(remote[0]) > 1
+    return VisualMemory.open(f"{remote[0]}://{remote[1]}" if is_remote else memory, version=version)
 
 
 def _load_encoder(specification: str) -> Any:

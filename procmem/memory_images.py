@@ -29,7 +29,7 @@ from memory.schema import Batch
 from memory.store import Store
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
-from procmem.files import data_root
+from procmem.files import data_root, short_fingerprint
 from procmem.progress import progress
 
 BUILD_NAME = "build.json"
@@ -142,7 +142,7 @@ def build(
         "dataset": images.name,
         "images": images.fingerprint(),
         "encoder": encoder.card().fingerprint,
-        "owners": len(set(found.owners)),
+        "owners": short_fingerprint(list(found.owners)),
         "levels": found.levels,
         "precision": precision,
         "on_corrupt": on_corrupt,

@@ -77,3 +77,17 @@ def test_an_embedding_that_changed_its_length_is_found_and_left_out(
 
 def test_a_sound_store_has_no_damage(filled: VisualMemory) -> None:
     assert filled.find_damage() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 200])
+def test_a_damaged_latest_version_names_the_version_that_can_be_saved(
+    filled: VisualMemory, tmp_path: Path, content: bytes
+) -> None:
+    newest = min((tmp_path / "memory/entries.lance/_versions").glob("*.manifest"))
+    newest.write_bytes(content)
+    with pytest.raises(UserError, match="Version 3 with 150 entries can be saved: procmem memory checkout MEMORY 3"):
+        VisualMemory.open(tmp_path / "memory")
+    earlier = VisualMemory.open(tmp_path / "memory", version=3)
+    assert len(earlier.copy_to(tmp_path / "saved").entries.ids) == 150
+    with pytest.raises(UserError, match="is history and cannot be changed"):
+        earlier.remove([0])
