@@ -2,27 +2,22 @@
 
 Batches are checked, given ids and handed to Lance one after the other, so a million entries need the memory of one
 batch. Free ids are reserved in the ledger before the batch is written and cannot clash with anything; only given ids
-below the ledger's next free one are looked up. Where a write fails (full disk), its partial files are swept.
+below the ledger's next free one are looked up. Where a write fails (full disk), Lance takes its partial files away.
 """
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from memory.place import LocalPlace
 from memory.schema import Columns, make_schema, make_table
 from procmem.errors import UserError
 
 if TYPE_CHECKING:
     from memory.store import Store
-
-_A_LONG_TIME = datetime.timedelta(days=365_000)
 
 
 class _Numbered:
@@ -96,18 +91,6 @@ def write_entries(store: Store, batches: Iterable[Columns], *, replace: bool) ->
                 store.dataset = lance.write_dataset(
                     reader, store.place.uri(ENTRIES_NAME), mode="append", max_rows_per_file=MOST_ROWS_PER_FILE
                 )
-    except BaseException as error:
-        _sweep(store)
+    except UserError as error:
         raise numbered.error or error from None
     return np.concatenate(numbered.ids)
-
-
-def _sweep(store: Store) -> None:
-    """Delete files that no version names, as a failed write leaves them; the disk may be full of them.
-
-    Not in an object store: without a lock they might be another writer's.
-    """
-    if not isinstance(store.place, LocalPlace):
-        return
-    with contextlib.suppress(Exception):  # the write's own error is what the user must see
-        store.dataset.cleanup_old_versions(older_than=_A_LONG_TIME, delete_unverified=True)

@@ -43,6 +43,8 @@ CARD = EncoderCard(
 IMPORTED_BEFORE_FORKING = (cryptography, filelock, lance, pyarrow)
 CHANGES = ("add", "add", "replace", "remove", "relabel", "restore", "protect", "erase", "erase")
 
+_BEGUN = b"begun"
+
 State = dict[int, tuple[int, bytes]]
 
 
@@ -59,10 +61,11 @@ def state_of(memory: VisualMemory) -> State:
     }
 
 
-def change(folder: Path, kind: str, seed: int) -> None:
-    """Make one change: the same for the same state and seed."""
+def change(folder: Path, kind: str, seed: int, begin: Callable[[], None]) -> None:
+    """Make one change, the same for the same state and seed; `begin` tells that it starts now."""
     memory = VisualMemory.open(folder)
     ids = memory.entries.ids
+    begin()
     chosen = np.random.default_rng(seed).permutation(ids)[:3]
     if kind == "add" or len(ids) < 8:
         memory.add(rows(5, seed), np.full(5, seed % 3))
@@ -130,28 +133,34 @@ def check_erased(folder: Path, patterns: list[bytes]) -> None:
     assert len(receipt.erased) >= len(patterns)
 
 
-def in_child(work: Callable[[], Any], kill_after_seconds: float | None = None) -> tuple[int, Any, float]:
-    """Run in a forked child; its exit status, what it returned, and how long it took."""
+def in_child(work: Callable[..., Any], kill_after_seconds: float | None = None) -> tuple[int, Any, float]:
+    """Run in a forked child; its exit status, what it returned, and how long it took.
+
+    Where it is to be killed, `work` gets a function to call when it begins, and the time counts from then.
+    """
     reading, writing = os.pipe()
-    start = time.perf_counter()
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            os.write(writing, pickle.dumps(work()))
+            result = work() if kill_after_seconds is None else work(lambda: os.write(writing, _BEGUN))
+            os.write(writing, pickle.dumps(result))
             status = 0
         except BaseException as error:  # the parent must hear of everything
             os.write(writing, pickle.dumps(f"{type(error).__name__}: {error}"))
         finally:
             os._exit(status)
     os.close(writing)
-    if kill_after_seconds is not None:
-        time.sleep(kill_after_seconds)
-        os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as pipe:
+        if kill_after_seconds is not None:
+            assert pipe.read(len(_BEGUN)) == _BEGUN
+            time.sleep(kill_after_seconds)
+            os.kill(child, signal.SIGKILL)
+        start = time.perf_counter()
         content = pipe.read()
     _, status = os.waitpid(child, 0)
-    return status, pickle.loads(content) if content else None, time.perf_counter() - start
+    whole = os.WIFSIGNALED(status) is False
+    return status, pickle.loads(content) if whole else None, time.perf_counter() - start + (kill_after_seconds or 0)
 
 
 def main() -> int:
@@ -176,14 +185,16 @@ def main() -> int:
         kind = CHANGES[number % len(CHANGES)]
         seed = arguments.seed * 1_000_003 + number
         _, before, _ = in_child(lambda: state_of(VisualMemory.open(folder)))
-        delay = float(chance.uniform(0, durations.get(kind, 0.4)))
-        status, problem, seconds = in_child(lambda kind=kind, seed=seed: change(folder, kind, seed), delay)
+        delay = float(chance.uniform(0, durations.get(kind, 0.2)))
+        status, problem, seconds = in_child(
+            lambda begin, kind=kind, seed=seed: change(folder, kind, seed, begin), delay
+        )
         counts["killed" if os.WIFSIGNALED(status) else "finished"] += 1
         if not os.WIFSIGNALED(status):
             assert status == 0, f"round {number} ({kind}): {problem}"
-            durations[kind] = max(0.02, min(durations.get(kind, 0.4), seconds * 1.1))
+            durations[kind] = seconds
         else:
-            durations[kind] = min(0.6, durations.get(kind, 0.4) * 1.05)
+            durations[kind] = min(2.0, durations.get(kind, 0.2) * 1.15)
         status, found, _ = in_child(lambda kind=kind, seed=seed, before=before: examine(folder, before, kind, seed))
         if status != 0:
             sys.stderr.write(f"round {number} ({kind}, killed after {delay:.4f} s): {found}\n")

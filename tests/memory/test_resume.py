@@ -159,6 +159,13 @@ def test_a_failed_proof_can_be_tried_again(filled: VisualMemory, tmp_path: Path,
     verify_receipt(filled.resume_erasure())
 
 
+def test_a_plan_that_was_half_written_is_swept(filled: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows) -> None:
+    half = tmp_path / "memory" / ".erasure.pending.x1.partial"
+    half.write_bytes(unit_rows(20, 16)[5].tobytes())
+    filled.erase([5])
+    assert not half.exists()
+
+
 def test_a_damaged_plan_is_named(filled: VisualMemory, tmp_path: Path) -> None:
     (tmp_path / "memory" / "erasure.pending").write_text('{"ids": [1]}')
     with pytest.raises(UserError, match=r"erasure\.pending' is damaged: .*; delete it and erase the same ids again"):
