@@ -2,7 +2,7 @@
 
     python benchmarks/render.py speed [--programs-per-class 4] [--rounds 5]
     python benchmarks/render.py start [--programs 1000] [--sample 28]
-    python benchmarks/render.py memory [--programs 10000]
+    python benchmarks/render.py memory [--programs 10000] [--distinct 10000] [--resident 800]
 
 "One at a time" is the usual procedure of earlier work: set uniforms, draw a full-screen triangle, read the framebuffer,
 flip, transpose to planes. "Batched" is `procgen.renderer`: 64 images in one dispatch, one read. Both render the same
@@ -34,10 +34,11 @@ import numpy.typing as npt
 from procgen.context import describe_gl, gl_context
 from procgen.glsl import SIZE_UNIFORM, Assembly, vectors_per_row
 from procgen.grammar.synthesis import synthesize
+from procgen.parameters import Parameter
 from procgen.prewarm import mesa_cache
 from procgen.program_sets import members_of
 from procgen.programs import ShaderProgram, load_programs
-from procgen.renderer import Renderer, shared_renderer
+from procgen.renderer import MAX_RESIDENT_PROGRAMS, Renderer, shared_renderer
 
 BATCH = 64
 SIZES_PX = (64, 128)
@@ -213,14 +214,17 @@ def resident_megabytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def memory(num_programs: int) -> None:
-    """Resident memory while many programs, each with a text of its own, pass through the cache of compiled ones."""
-    renderer = Renderer()
-    table = load_programs()[0].parameters
+def memory(num_programs: int, num_distinct: int, num_resident: int) -> None:
+    """Resident memory while many programs pass through the cache of compiled ones, each compiled anew every time."""
+    renderer = Renderer(max_resident_programs=num_resident)
     for index in range(num_programs):
-        source = f"vec3 shade(vec2 p) {{ return vec3(p, fbm(p, 2, 0.5, {index}.0)); }}"
+        name = index % num_distinct
         program = ShaderProgram(
-            id=f"memory/{index}", family="memory", title="t", source=source, parameters=table, includes=("noise",)
+            id=f"memory/{name}",
+            family="memory",
+            title="t",
+            source=f"vec3 shade(vec2 p) {{ return vec3(p, value + {name}.0); }}",
+            parameters=(Parameter(name="value", kind="uniform"),),
         )
         renderer.render(program, program.draw_parameters(0, "memory", counters=[0]), 16, 16)
         if (index + 1) % max(1, num_programs // 10) == 0:
@@ -233,6 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--programs-per-class", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--programs", type=int, default=1000)
+    parser.add_argument("--distinct", type=int, default=10_000)
+    parser.add_argument("--resident", type=int, default=MAX_RESIDENT_PROGRAMS)
     parser.add_argument("--sample", type=int, default=28)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--name", default="compiled")
@@ -244,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.what == "compile":
         compile_all(options.programs, options.name)
     elif options.what == "memory":
-        memory(options.programs)
+        memory(options.programs, options.distinct, options.resident)
     else:
         print(describe_gl().renderer)
         speed(options.programs_per_class, options.rounds)

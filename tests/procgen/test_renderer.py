@@ -218,8 +218,16 @@ def leave_a_gl_error():
     gl_context().viewport = (0, 0, -1, -1)
 
 
+def fail_in_the_driver():
+    def draw(*arguments):
+        raise moderngl.Error("cannot map the buffer")
+
+    shared_renderer()._engine.draw = draw  # goes with the engine, which goes with the context
+
+
 @pytest.mark.parametrize(
-    "break_it", [release_context, release_pixels, forget_the_program, leave_a_gl_error, drop_context]
+    "break_it",
+    [fail_in_the_driver, release_context, release_pixels, forget_the_program, leave_a_gl_error, drop_context],
 )
 def test_a_broken_context_is_replaced_and_the_images_rendered_again(break_it):
     program = make_program("vec3 shade(vec2 p) { return vec3(value, p); }", VALUE)
