@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from procgen.context import check_gl, gl_context, is_software
-from procgen.fragment import FragmentProgram, make_area, make_stand_in, stride
+from procgen.fragment import FragmentProgram, make_area, make_stand_in, release_area, stride
 from procgen.glsl import (
     CUT_SHORT_BINDING,
     GROUP_SIZE_PX,
@@ -183,7 +183,9 @@ class Engine:
     def release(self) -> None:
         """Free everything, in a context that is alive."""
         self._resting_area.use()
-        owned = (self._area, self._stand_in, self._averager, self._parameters, self._cut_short, self._samples)
+        if self._area is not None:
+            release_area(self._area)
+        owned = (self._stand_in, self._averager, self._parameters, self._cut_short, self._samples)
         for resource in (*(each.shader for each in self.compiled.values()), *owned):
             if resource is not None:
                 resource.release()
@@ -248,7 +250,7 @@ class Engine:
         if self._area is None or self._area.width != width_px or self._area.height < rows:
             if self._area is not None:
                 self._resting_area.use()  # after a bound one is freed, making the next is a GL error
-                self._area.release()
+                release_area(self._area)
             self._area = make_area(num_images, height_px, width_px)
         return self._area
 

@@ -87,6 +87,14 @@ def make_area(num_images: int, height_px: int, width_px: int) -> Any:
     return context.framebuffer(color_attachments=[context.renderbuffer((width_px, rows), components=1)])
 
 
+def release_area(area: Any) -> None:
+    """Free a framebuffer that is not bound, and what it draws into, which moderngl would keep."""
+    attachments = area.color_attachments
+    area.release()
+    for attachment in attachments:
+        attachment.release()
+
+
 def make_stand_in() -> Any:
     """The noise texture that stands in for missing ones: 256 x 256 RGBA bytes, smooth, repeating, with mipmaps."""
     context = gl_context()

@@ -1,10 +1,13 @@
 """The fragment path: exact derivatives, discard, textures, independence of the batch, bytes of the compute path."""
 
+import ctypes
+
 import numpy as np
 import pytest
 import torch
 
 from procgen.dialects.uniforms import TIME
+from procgen.egl import _egl
 from procgen.fragment import stride
 from procgen.programs import ShaderProgram, load_programs
 from procgen.renderer import Renderer, shared_renderer
@@ -103,6 +106,18 @@ def test_more_images_than_one_framebuffer_holds_are_split():
     program = toy(TOY.format("o = vec4(iTime / 10.0, dFdx(c.x), 0.0, 1.0);"))
     image = shared_renderer().render(program, times, 1001, 2)
     assert image[:, 0, 500, 0].tolist() == np.rint(times[:, 0] / 10 * 255).astype(int).tolist()
+
+
+def test_framebuffers_of_other_sizes_leave_nothing_behind():
+    renderer = Renderer()
+    names = []
+    for width_px in range(3, 8):
+        renderer.render(toy(EDGE), TIMES, 4, width_px)
+        names.append(renderer._engine._area.color_attachments[0].glo)
+    is_renderbuffer = ctypes.CFUNCTYPE(ctypes.c_ubyte, ctypes.c_uint)(_egl().eglGetProcAddress(b"glIsRenderbuffer"))
+    assert [is_renderbuffer(name) for name in names] == [0, 0, 0, 0, 1]
+    renderer.release()
+    assert is_renderbuffer(names[-1]) == 0
 
 
 def test_images_stand_an_even_number_of_rows_apart():

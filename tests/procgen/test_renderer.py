@@ -268,6 +268,26 @@ def test_a_program_that_breaks_every_context_is_named(monkeypatch):
     assert shared_renderer().render(program, rows(0.2), 1, 1)[0, 0].item() == 51
 
 
+def test_memory_that_ran_out_is_said_so_and_costs_no_context(monkeypatch):
+    program = make_program("vec3 shade(vec2 p) { return vec3(value, p); }", VALUE)
+    context = gl_context()
+    renderer = Renderer()
+
+    def draw(*arguments):
+        raise moderngl.Error("cannot map the buffer")
+
+    def check_gl(context):
+        raise UserError("the OpenGL device is out of memory")
+
+    monkeypatch.setattr(renderer._engine, "draw", draw)
+    monkeypatch.setattr("procgen.renderer.check_gl", check_gl)
+    with pytest.raises(UserError, match="out of memory"):
+        renderer.render(program, rows(0.2), 4, 4)
+    monkeypatch.undo()
+    assert gl_context() is context
+    renderer.release()
+
+
 def test_a_program_that_cannot_compile_is_not_blamed_on_the_context():
     context = gl_context()
     with pytest.raises(UserError, match="does not compile"):
