@@ -67,6 +67,8 @@ class Ledger:
             raise UserError(f"class names must be given and differ from each other; received {list(self.class_names)}")
         if self.precision not in get_args(Precision):
             raise UserError(f"precision is {self.precision!r}; valid: {', '.join(get_args(Precision))}")
+        if self.precision == "float16" and self.card.dimension == 1:
+            raise UserError("two bytes are too few to be found again by an erasure; store dimension 1 as float32")
 
     def write(self, place: Place) -> None:
         """Replace the ledger of the store at `place`."""

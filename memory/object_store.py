@@ -52,13 +52,12 @@ class ObjectStorePlace:
         """
         try:
             held = self.files()
-            if not held:
-                self.write(".writable", b"")
-                self.delete(".writable")
         except OSError as error:
-            raise UserError(f"cannot write in {self.name!r}: {error}") from error
+            raise UserError(f"cannot read {self.name!r}: {error}") from error
         if held:
             raise UserError(f"folder {self.name!r} is not empty; give a new folder, or open the memory in it")
+        self.write(".writable", b"")
+        self.delete(".writable")
 
     def uri(self, name: str) -> str:
         """A file or folder in it, as Lance wants it named."""
@@ -78,9 +77,16 @@ class ObjectStorePlace:
             return file.read()
 
     def write(self, name: str, content: bytes) -> None:
-        """Replace a file as a whole."""
-        with self._files.open_output_stream(self._path(name)) as file:
-            file.write(content)
+        """Replace a file as a whole.
+
+        Raises:
+            UserError: if the server refuses.
+        """
+        try:
+            with self._files.open_output_stream(self._path(name)) as file:
+                file.write(content)
+        except OSError as error:
+            raise UserError(f"cannot write {self.uri(name)!r}: {error}") from error
 
     def delete(self, name: str) -> None:
         """Delete a file, if it is there."""

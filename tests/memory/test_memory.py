@@ -211,6 +211,12 @@ def test_create_refuses_a_folder_that_holds_anything_and_repeated_classes(
 ) -> None:
     with pytest.raises(UserError, match="is not empty"):
         VisualMemory.create(tmp_path / "memory", card, class_names=["cat"])
+    with pytest.raises(UserError, match="precision is 'float64'; valid: float32, float16"):
+        VisualMemory.create(tmp_path / "new", card, class_names=["cat"], precision="float64")
+    with pytest.raises(UserError, match="store dimension 1 as float32"):
+        VisualMemory.create(
+            tmp_path / "new", dataclasses.replace(card, dimension=1), class_names=["cat"], precision="float16"
+        )
     with pytest.raises(UserError, match="class names must be given and differ"):
         VisualMemory.create(tmp_path / "new", card, class_names=["cat", "cat"])
 
