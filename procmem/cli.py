@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import commands, index_commands, memory_commands, program_commands
+from procmem import audit_commands, commands, index_commands, memory_commands, program_commands
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -47,7 +47,9 @@ COMMANDS: Table = {
     },
     "audit": {
         "": "What each entry of a memory changes.",
-        "leave-one-out": commands.audit_leave_one_out,
+        "leave-one-out": audit_commands.audit_leave_one_out,
+        "groups": audit_commands.audit_groups,
+        "radius": audit_commands.audit_radius,
     },
     "eval": commands.evaluate,
 }

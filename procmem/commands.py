@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from memory.voting import Rule
 from procmem.errors import UserError
 from procmem.progress import say
 from procmem.recipes import find_recipe
@@ -147,32 +146,6 @@ def pretrain(
         allow_changed_config=allow_changed_config,
     )
     say(f"encoder: {folder}")
-
-
-def audit_leave_one_out(
-    *, memory: Path, dataset: str, encoder: str | None = None, k: int = 20, rule: Rule = "softmax"
-) -> None:
-    """Count the entries of a memory whose removal changes an answer, and print the counts as JSON.
-
-    Args:
-        memory: the memory's folder.
-        dataset: its validation images are the queries.
-        encoder: the memory's encoder; the default is the specification that the memory was built with.
-        k: neighbours that vote.
-        rule: voting rule.
-    """
-    from eval.datasets import find_dataset
-    from eval.extract import extract
-    from memory.audit.leave_one_out import leave_one_out
-    from memory.memory import VisualMemory
-    from pretrain.encoder import load_encoder
-
-    opened = VisualMemory.open(memory)
-    loaded = load_encoder(encoder or opened.card.name, device=_device())
-    opened.check_card(loaded.card())
-    queries = extract(loaded, find_dataset(dataset).val)
-    neighbors = opened.search(queries.values, k + 1)
-    print_json(leave_one_out(neighbors, k, query_labels=queries.labels, voting=rule).summary())
 
 
 def evaluate(

@@ -42,7 +42,9 @@ def test_every_command_explains_itself(words, capsys):
 
 def test_the_list_of_commands_is_frozen():
     assert sorted(" ".join(words) for words in commands()) == [
+        "audit groups",
         "audit leave-one-out",
+        "audit radius",
         "demo",
         "doctor",
         "eval",
@@ -150,8 +152,8 @@ def test_a_memory_is_built_audited_changed_and_erased(image_set, tmp_path, capsy
     assert main(["memory", "info", "memory", "--json"]) == 0
     description = json.loads(capsys.readouterr().out)
     assert (description["entries"], description["classes"]) == (24, 3)
-    assert main([*AUDIT, "--k", "3"]) == 0
-    audit = json.loads(capsys.readouterr().out)
+    assert main([*AUDIT, "--k", "3", "--json"]) == 0
+    (audit,) = json.loads(capsys.readouterr().out)["audits"]
     assert audit["memory_size"] == 24
     assert audit["num_private"] + audit["num_non_private"] == 24
     assert main(["memory", "remove", "memory", "--ids", "3", "5"]) == 0

@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("procmem", "procgen", "shaders", "pretrain", "memory", "eval", "configs")
 ROOF = {
+    "procmem.audit_commands",
+    "procmem.audit_subject",
     "procmem.cli",
     "procmem.commands",
     "procmem.demo",

@@ -1,0 +1,286 @@
+"""What the commands about audits do; see `procmem.commands` for the conventions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from memory.voting import Rule
+from procmem.commands import print_json
+from procmem.files import write_text
+from procmem.progress import say
+
+if TYPE_CHECKING:
+    from memory.audit.leave_one_out import LeaveOneOutResult
+    from memory.neighbors import Neighbors
+    from procmem.audit_subject import AuditSubject
+
+Grouping = Literal["owner", "dataset", "class"]
+DEFAULT_K = 20
+DEEPER = 2
+"""Audits of groups and radii start from lists so many times k long; where that is too short they search deeper."""
+
+
+def audit_leave_one_out(
+    *,
+    memory: Path,
+    dataset: str,
+    encoder: str | None = None,
+    k: list[int] | None = None,
+    rules: list[Rule] | None = None,
+    max_queries: int | None = None,
+    exclude_self: bool = False,
+    influential: int = 10,
+    output: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Count the entries of a memory whose removal changes an answer, exactly, for several k and rules at once.
+
+    Beside the softmax rule stands the count of the published script ("Separating Knowledge and Perception", section 6).
+
+    Args:
+        memory: the memory's folder.
+        dataset: its validation images are the queries.
+        encoder: the memory's encoder; the default is the specification that the memory was built with.
+        k: neighbours that vote; several come from one search. The default is 20.
+        rules: voting rules; the default is softmax.
+        max_queries: most queries, a seeded subset.
+        exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
+        influential: how many of the most influential entries to name, with the queries that they decide.
+        output: CSV file of all flips.
+        json: print everything as JSON.
+    """
+    from memory.audit.leave_one_out import leave_one_out
+    from memory.audit.tables import flips_as_csv, relative_counts
+
+    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    neighbors = subject.search(max(ks) + 1)
+    results = [
+        leave_one_out(neighbors, each, query_labels=subject.query_labels, voting=rule) for rule in chosen for each in ks
+    ]
+    if output is not None:
+        names = dict(zip(subject.memory.entries.ids.tolist(), subject.uris, strict=True))
+        write_text(output, flips_as_csv(results, subject.query_uris, subject.memory.class_names, names))
+        say(f"flips: {output}")
+    description = subject.description()
+    if json:
+        audits = [_detailed(subject, neighbors, result, influential) for result in results]
+        print_json(description | {"audits": audits})
+        return
+    _print_subject(description)
+    rows = [result.summary() | relative_counts(result) for result in results]
+    _print_table(
+        rows,
+        {
+            "rule": "rule",
+            "k": "k",
+            "top1_accuracy": "accuracy",
+            "num_non_private": "non-private",
+            "fraction_non_private": "of memory",
+            "fraction_non_private_of_reached": "of reached",
+            "non_private_per_query": "per query",
+            "num_helpful": "helpful",
+            "num_harmful": "harmful",
+            "num_queries_decided_by_one": "queries",
+        },
+    )
+    for result in results:
+        published = _published(subject, neighbors, result)
+        if published:
+            sys.stdout.write(
+                f"published script, k = {result.k}: names {published['num_by_script']} "
+                f"(misses {published['script_missed']}, wrongly {published['script_named_wrongly']}); "
+                f"as published {published['num_as_published']}\n"
+            )
+    _print_influential(_detailed(subject, neighbors, results[0], influential)["influential"])
+
+
+def audit_groups(
+    *,
+    memory: Path,
+    dataset: str,
+    by: Grouping = "owner",
+    encoder: str | None = None,
+    k: list[int] | None = None,
+    rules: list[Rule] | None = None,
+    max_queries: int | None = None,
+    exclude_self: bool = False,
+    show: int = 20,
+    json: bool = False,
+) -> None:
+    """Say what would change if all entries of an owner, data set or class had never been there.
+
+    Args:
+        memory: the memory's folder.
+        dataset: its validation images are the queries.
+        by: what makes a group.
+        encoder: the memory's encoder; the default is the specification that the memory was built with.
+        k: neighbours that vote. The default is 20.
+        rules: voting rules; the default is softmax.
+        max_queries: most queries, a seeded subset.
+        exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
+        show: how many groups to list, most changed queries first.
+        json: print everything as JSON.
+    """
+    from memory.audit.groups import remove_groups
+
+    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    neighbors = subject.search(DEEPER * max(ks))
+    results = [
+        remove_groups(
+            neighbors,
+            each,
+            entry_ids=subject.memory.entries.ids,
+            entry_groups=subject.groups(by),
+            search=subject.searcher(),
+            query_labels=subject.query_labels,
+            voting=rule,
+        )
+        for rule in chosen
+        for each in ks
+    ]
+    description = subject.description() | {"by": by}
+    if json:
+        audits = [
+            {"rule": result.voting.rule, "k": result.k, "accuracy": result.accuracy(), "groups": result.table()}
+            for result in results
+        ]
+        print_json(description | {"audits": audits})
+        return
+    _print_subject(description)
+    for result in results:
+        sys.stdout.write(
+            f"{result.voting.rule}, k = {result.k}: accuracy {result.accuracy():.4f}; "
+            f"{len(result.names)} groups, {int((result.num_changed() > 0).sum())} of them change an answer\n"
+        )
+        _print_table(
+            result.table()[:show],
+            {
+                "group": by,
+                "num_entries": "entries",
+                "num_queries_changed": "queries",
+                "num_helpful": "helpful",
+                "num_harmful": "harmful",
+                "accuracy_without": "accuracy without",
+            },
+        )
+
+
+def audit_radius(
+    *,
+    memory: Path,
+    dataset: str,
+    encoder: str | None = None,
+    k: list[int] | None = None,
+    rules: list[Rule] | None = None,
+    max_queries: int | None = None,
+    exclude_self: bool = False,
+    json: bool = False,
+) -> None:
+    """Count how many entries must go, or come (poisoning), before an answer can change; worst case over all choices.
+
+    Args:
+        memory: the memory's folder.
+        dataset: its validation images are the queries.
+        encoder: the memory's encoder; the default is the specification that the memory was built with.
+        k: neighbours that vote. The default is 20.
+        rules: voting rules; the default is softmax.
+        max_queries: most queries, a seeded subset.
+        exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
+        json: print everything as JSON.
+    """
+    from memory.audit.radius import radius
+
+    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    neighbors = subject.search(DEEPER * max(ks))
+    summaries = [radius(neighbors, each, voting=rule).summary() for rule in chosen for each in ks]
+    description = subject.description()
+    if json:
+        print_json(description | {"audits": summaries})
+        return
+    _print_subject(description)
+    _print_table(
+        summaries,
+        {
+            "rule": "rule",
+            "k": "k",
+            "median_removals": "median removals",
+            "median_insertions": "median insertions",
+            "num_exact": "exact queries",
+        },
+    )
+
+
+def _begin(
+    memory: Path,
+    dataset: str,
+    encoder: str | None,
+    k: list[int] | None,
+    rules: list[Rule] | None,
+    max_queries: int | None,
+    exclude_self: bool,
+) -> tuple[AuditSubject, list[int], list[Rule]]:
+    from procmem.audit_subject import audit_subject
+
+    ks, chosen = sorted(set(k or [DEFAULT_K])), list(dict.fromkeys(rules or ["softmax"]))
+    subject = audit_subject(memory, dataset, encoder, max_queries=max_queries, exclude_self=exclude_self)
+    subject.check_k(ks)
+    return subject, ks, chosen
+
+
+def _detailed(
+    subject: AuditSubject, neighbors: Neighbors, result: LeaveOneOutResult, influential: int
+) -> dict[str, Any]:
+    from memory.audit.tables import influential_entries, rates_by_group, relative_counts
+
+    names = dict(zip(subject.memory.entries.ids.tolist(), subject.uris, strict=True))
+    entries = influential_entries(result, subject.query_uris, subject.memory.class_names, influential)
+    detailed: dict[str, Any] = result.summary() | relative_counts(result)
+    detailed["influential"] = [entry | {"uri": names[int(str(entry["id"]))]} for entry in entries]
+    for by in ("class", "owner"):
+        detailed[f"by_{by}"] = rates_by_group(result, subject.memory.entries.ids, subject.groups(by))
+    return detailed | {"published": _published(subject, neighbors, result)}
+
+
+def _published(subject: AuditSubject, neighbors: Neighbors, result: LeaveOneOutResult) -> dict[str, int] | None:
+    """The published count beside the definition; None where it does not apply."""
+    from memory.audit.published_rule import published_count
+
+    if result.voting.rule != "softmax" or (neighbors.weights is not None and (neighbors.weights != 1).any()):
+        return None
+    last = int(subject.memory.entries.labels[-1])
+    return published_count(neighbors, result.k, query_labels=subject.query_labels, last_label=last).compared(result)
+
+
+def _print_subject(description: Mapping[str, Any]) -> None:
+    sys.stdout.write(
+        f"{description['memory']}, version {description['version']}: {description['memory_size']} entries, "
+        f"{description['num_queries']} queries, encoder {description['encoder']}\n"
+    )
+
+
+def _print_influential(entries: Sequence[Mapping[str, Any]]) -> None:
+    for entry in entries:
+        first = entry["queries"][0]
+        more = f" and {entry['num_queries'] - 1} more" if entry["num_queries"] > 1 else ""
+        sys.stdout.write(
+            f"entry {entry['id']} ({entry['uri'] or 'no uri'}) decides {first['query']}: "
+            f"{first['from']}, without it {first['to']}{more}\n"
+        )
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Columns (key -> head) of the rows, each as wide as its widest cell."""
+    cells = [list(columns.values())]
+    cells += [[_cell(row.get(key)) for key in columns] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
+    for line in cells:
+        sys.stdout.write("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) + "\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
