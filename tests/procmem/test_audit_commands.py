@@ -1,0 +1,162 @@
+"""Audits from the command line: what they print is what the rooms compute, and nonsense is refused."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from eval.datasets import find_dataset
+from eval.extract import extract
+from memory.audit.leave_one_out import leave_one_out
+from memory.memory import VisualMemory
+from memory.voting import vote
+from pretrain.encoder import load_encoder
+from procmem.audit_subject import audit_subject
+from procmem.cli import main
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+BUILD = ["memory", "build", "--dataset", "colours", "--encoder", "histogram", "--output", "m", "--owner", r"(\d)\.png$"]
+SUBJECT = ["--memory", "m", "--dataset", "colours"]
+
+
+def told(capsys, *words):
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, *words):
+    capsys.readouterr()
+    assert main(list(words)) == 2
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def queries(image_set):
+    """A memory of noisy labels, so that something flips, and the embeddings of its queries."""
+    assert main(BUILD) == 0
+    memory = VisualMemory.open("m")
+    memory.relabel(np.arange(0, 24, 3), 1)
+    return extract(load_encoder("histogram"), find_dataset(str(image_set)).val)
+
+
+def test_leave_one_out_tells_what_the_audit_finds_for_each_rule_and_k(queries, capsys):
+    words = ["audit", "leave-one-out", *SUBJECT, "--k", "5", "2", "--rules", "softmax", "rank"]
+    told_json = told(capsys, *words, "--output", "flips.csv")
+    assert (told_json["version"], told_json["latest_version"], told_json["num_queries"]) == (3, 3, 12)
+    assert [(audit["rule"], audit["k"]) for audit in told_json["audits"]] == [
+        (rule, k) for rule in ("softmax", "rank") for k in (2, 5)
+    ]
+    memory = VisualMemory.open("m")
+    num_flips = 0
+    for audit in told_json["audits"]:
+        result = leave_one_out(
+            memory.search(queries.values, 6), audit["k"], query_labels=queries.labels, voting=audit["rule"]
+        )
+        num_flips += result.num_flips
+        assert result.summary().items() <= audit.items()
+        assert sum(row["num_non_private"] for row in audit["by_class"]) == result.num_non_private
+        assert {row["group"] for row in audit["by_owner"]} == set("01234567")
+        assert (audit["published"] is not None) == (audit["rule"] == "softmax")
+        for entry in audit["influential"]:
+            assert entry["uri"] == memory.uris()[entry["id"]]
+            assert entry["num_queries"] == np.count_nonzero(result.entry_ids == entry["id"])
+    with open("flips.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == num_flips > 0
+    assert main(words) == 0
+    table = capsys.readouterr().out
+    assert "m, version 3: 24 entries, 12 queries" in table
+    assert "published script, k = 2: names" in table
+    assert " decides val/" in table
+
+
+def test_groups_by_owner_equal_a_memory_without_the_owner(queries, capsys):
+    answer = told(capsys, "audit", "groups", *SUBJECT, "--k", "3")
+    memory = VisualMemory.open("m")
+    before = memory.classify(queries.values, 3).predictions
+    for row in answer["audits"][0]["groups"]:
+        keep = np.array([owner != row["group"] for owner in memory.owners()])
+        found = memory.search(queries.values, 3, allowed=keep)
+        after = vote(found, num_classes=3).predictions
+        assert row["num_queries_changed"] == np.count_nonzero(after != before)
+        assert row["accuracy_without"] == pytest.approx(np.mean(after == queries.labels))
+    assert any(row["num_queries_changed"] for row in answer["audits"][0]["groups"])
+    assert main(["audit", "groups", *SUBJECT, "--k", "3", "--by", "class"]) == 0
+    assert "softmax, k = 3: accuracy" in capsys.readouterr().out
+
+
+def test_an_owner_who_owns_everything_leaves_no_answer(image_set, capsys):
+    assert main([*BUILD[:-1], r"(p)ng$"]) == 0
+    (audit,) = told(capsys, "audit", "groups", *SUBJECT, "--k", "3")["audits"]
+    (row,) = audit["groups"]
+    assert (row["group"], row["num_entries"], row["num_queries_changed"], row["accuracy_without"]) == ("p", 24, 12, 0.0)
+
+
+def test_radius_is_summarised_for_each_rule(queries, capsys):
+    answer = told(capsys, "audit", "radius", *SUBJECT, "--k", "3", "--rules", "plurality", "softmax")
+    assert [audit["rule"] for audit in answer["audits"]] == ["plurality", "softmax"]
+    for audit in answer["audits"]:
+        assert sum(audit["queries_by_insertions"].values()) == 12
+    assert main(["audit", "radius", *SUBJECT, "--k", "3"]) == 0
+    assert "median insertions" in capsys.readouterr().out
+
+
+def test_queries_that_are_in_the_memory_are_refused_or_left_out_by_name(image_set, capsys):
+    assert main(BUILD) == 0
+    shutil.copy(image_set / "train" / "red" / "0.png", image_set / "val" / "red" / "twin.png")
+    words = ["audit", "leave-one-out", *SUBJECT, "--k", "3"]
+    assert "1 of 13 queries are in the memory themselves, for example 'val/red/twin.png'" in refused(capsys, *words)
+    answer = told(capsys, *words, "--exclude-self")
+    assert (answer["num_queries"], answer["num_excluded_queries"]) == (12, 1)
+    for image in (image_set / "val").rglob("*.png"):
+        shutil.copy(image_set / "train" / "red" / "0.png", image)
+    assert "all queries are in the memory" in refused(capsys, *words, "--exclude-self")
+
+
+def test_a_query_with_the_name_of_an_entry_is_in_the_memory_though_it_changed(image_set, capsys):
+    assert main(BUILD) == 0
+    VisualMemory.open("m").add(
+        np.eye(1, 1, dtype=np.float32).repeat(VisualMemory.open("m").card.dimension, 1)
+        / np.sqrt(np.float32(VisualMemory.open("m").card.dimension)),
+        [0],
+        uri=["val/red/0.png"],
+        dataset="colours",
+    )
+    assert "for example 'val/red/0.png'" in refused(capsys, "audit", "radius", *SUBJECT, "--k", "3")
+
+
+def test_the_version_is_pinned_and_a_change_during_the_audit_is_said(queries, capsys):
+    subject = audit_subject("m", "colours", None)
+    before = subject.search(3)
+    VisualMemory.open("m").remove([1, 2])
+    assert np.array_equal(subject.search(3).ids, before.ids)
+    description = subject.description()
+    assert (description["version"], description["latest_version"], description["memory_size"]) == (3, 4, 24)
+    assert "version 3 was audited, 4 is latest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--k", "24"], "k is 24; it must be at least 1 and below the 24 entries"),
+        (["--k", "5", "0"], "k is 0"),
+        (["--rules", "sofmax"], "softmax"),
+        (["--encoder", "pixels"], "encoder"),
+    ],
+)
+def test_bad_requests_are_refused(queries, words, said, capsys):
+    for command in ("leave-one-out", "groups", "radius"):
+        assert said in refused(capsys, "audit", command, *SUBJECT, *words)
+
+
+def test_strange_classes_and_an_empty_memory_are_refused(queries, image_set, capsys):
+    words = ["audit", "leave-one-out", *SUBJECT, "--k", "3"]
+    for split in ("train", "val"):
+        (image_set / split / "red").rename(image_set / split / "violet")
+    assert "classes that the memory has not: violet" in refused(capsys, *words)
+    memory = VisualMemory.open("m")
+    memory.remove(memory.entries.ids)
+    assert "is empty" in refused(capsys, *words)
