@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,8 +65,7 @@ def test_leave_one_out_tells_what_the_audit_finds_for_each_rule_and_k(queries, c
         for entry in audit["influential"]:
             assert entry["uri"] == memory.uris()[entry["id"]]
             assert entry["num_queries"] == np.count_nonzero(result.entry_ids == entry["id"])
-    with open("flips.csv", newline="") as file:
-        assert len(list(csv.DictReader(file))) == num_flips > 0
+    assert len(list(csv.DictReader(Path("flips.csv").read_text().splitlines()))) == num_flips > 0
     assert main(words) == 0
     table = capsys.readouterr().out
     assert "m, version 3: 24 entries, 12 queries" in table
