@@ -105,16 +105,32 @@ def verify_receipt(receipt: Receipt, public_key: str | None = None) -> None:
     Raises:
         UserError: if the signature does not fit, or the receipt was signed with another key.
     """
+    check_signature("receipt", receipt.public_key, receipt.signature, receipt.signed_bytes(), public_key)
+
+
+def check_signature(what: str, signer: str, signature: str, content: bytes, public_key: str | None = None) -> None:
+    """Check an Ed25519 signature.
+
+    Args:
+        what: the signed thing, for messages.
+        signer: the public key inside it, hex digits.
+        signature: hex digits.
+        content: the signed bytes.
+        public_key: the signer's key known from elsewhere, or None.
+
+    Raises:
+        UserError: if the signature does not fit, or another key signed.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    if public_key is not None and public_key != receipt.public_key:
-        raise UserError(f"the receipt is signed with key {receipt.public_key}, not with {public_key}")
+    if public_key is not None and public_key != signer:
+        raise UserError(f"the {what} is signed with key {signer}, not with {public_key}")
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(receipt.public_key))
-        key.verify(bytes.fromhex(receipt.signature), receipt.signed_bytes())
-    except (InvalidSignature, ValueError) as error:
-        raise UserError("the receipt was changed after it was signed, or is not signed at all") from error
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signer))
+        key.verify(bytes.fromhex(signature), content)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise UserError(f"the {what} was changed after it was signed, or is not signed at all") from error
 
 
 def signing_key_path() -> Path:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from memory.voting import Rule
 from procmem.commands import print_json
-from procmem.files import write_text
+from procmem.errors import UserError
+from procmem.files import read_json, write_json, write_text
 from procmem.progress import say
 
 if TYPE_CHECKING:
@@ -213,6 +214,102 @@ def audit_radius(
     )
 
 
+def audit_certificate(
+    *,
+    memory: Path,
+    dataset: str,
+    output: Path,
+    encoder: str | None = None,
+    k: list[int] | None = None,
+    rules: list[Rule] | None = None,
+    max_queries: int | None = None,
+    exclude_self: bool = False,
+    against: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Certify, after an erasure, that a memory answers as if it had never held the erased entries; signed.
+
+    Writes the certificate (JSON) and a page for people beside it (the same name with .html).
+
+    Args:
+        memory: the memory's folder, after 'memory erase'.
+        dataset: its validation images are the queries.
+        output: the certificate to write, a .json file.
+        encoder: the memory's encoder; the default is the specification that the memory was built with.
+        k: neighbours that vote. The default is 20.
+        rules: voting rules; the default is all four.
+        max_queries: most queries, a seeded subset.
+        exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
+        against: a memory that never held the entries, built from the images under the same ids; without it one is
+            built from the entries that remain.
+        json: print the certificate as JSON.
+    """
+    import tempfile
+
+    from memory.audit.certificate import certify, rebuild
+    from memory.audit.certificate_page import render_page
+    from memory.memory import VisualMemory
+
+    if output.suffix != ".json":
+        raise UserError(f"the certificate is a .json file, its page .html beside it; received {str(output)!r}")
+    every: list[Rule] = list(get_args(Rule))
+    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules or every, max_queries, exclude_self)
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = certify(
+            subject.memory,
+            rebuild(subject.memory, Path(folder) / "memory") if against is None else VisualMemory.open(against),
+            subject.queries,
+            rebuilt_from="the entries that remain" if against is None else f"their images ({against.name})",
+            ks=ks,
+            votings=chosen,
+            name=memory.name,
+        )
+    write_json(output, certificate.to_dict())
+    write_text(output.with_suffix(".html"), render_page(certificate))
+    if json:
+        print_json(certificate.to_dict())
+    say(f"{output}: covers {certificate.scope}; page {output.with_suffix('.html')}")
+
+
+def audit_verify(certificate: Path, *, page: Path | None = None, public_key: str | None = None) -> None:
+    """Check that a certificate (or an erasure receipt) is unchanged since it was signed; exit code 2 if not.
+
+    Args:
+        certificate: the JSON file.
+        page: the page that came with it, to be compared with the certificate.
+        public_key: the signer's key as known from elsewhere, 64 hex digits; without it the check proves only that the
+            file is of one piece.
+    """
+    from memory.audit.certificate import Certificate, verify_certificate
+    from memory.audit.certificate_page import render_page
+    from memory.receipt import Receipt, verify_receipt
+
+    value = read_json(certificate)
+    if isinstance(value, dict) and "kind" not in value and "found_before" in value:
+        if page is not None:
+            raise UserError("this is an erasure receipt, which has no page")
+        receipt = Receipt.from_dict(value)
+        verify_receipt(receipt, public_key)
+        sys.stdout.write(f"unchanged receipt of {len(receipt.erased)} erased entries, key {receipt.public_key}\n")
+        return
+    found = Certificate.from_dict(value)
+    verify_certificate(found, public_key)
+    if page is not None and _read_text(page) != render_page(found):
+        raise UserError(f"{str(page)!r} is not the page of this certificate, or was changed")
+    sys.stdout.write(
+        f"unchanged certificate of {found.num_erased} erased entries, covers {found.scope}, key {found.public_key}\n"
+    )
+    if public_key is None:
+        say("the key was not compared with any that you know; ask the signer for it and add --public-key")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {str(path)!r}: {error}") from error
+
+
 def _begin(
     memory: Path,
     dataset: str,
@@ -224,7 +321,8 @@ def _begin(
 ) -> tuple[AuditSubject, list[int], list[Rule]]:
     from procmem.audit_subject import audit_subject
 
-    ks, chosen = sorted(set(k or [DEFAULT_K])), list(dict.fromkeys(rules or ["softmax"]))
+    ks = sorted(set(k or [DEFAULT_K]))
+    chosen: list[Rule] = list(dict.fromkeys(rules)) if rules else ["softmax"]
     subject = audit_subject(memory, dataset, encoder, max_queries=max_queries, exclude_self=exclude_self)
     subject.check_k(ks)
     return subject, ks, chosen

@@ -50,6 +50,8 @@ COMMANDS: Table = {
         "leave-one-out": audit_commands.audit_leave_one_out,
         "groups": audit_commands.audit_groups,
         "radius": audit_commands.audit_radius,
+        "certificate": audit_commands.audit_certificate,
+        "verify": audit_commands.audit_verify,
     },
     "eval": commands.evaluate,
 }

@@ -160,3 +160,40 @@ def test_strange_classes_and_an_empty_memory_are_refused(queries, image_set, cap
     memory = VisualMemory.open("m")
     memory.remove(memory.entries.ids)
     assert "is empty" in refused(capsys, *words)
+
+
+def test_a_certificate_is_made_verified_and_seen_to_be_changed(queries, image_set, tmp_path, capsys):
+    words = ["audit", "certificate", *SUBJECT, "--k", "3", "--output"]
+    assert "nothing was erased" in refused(capsys, *words, "c.json")
+    assert main(["memory", "erase", "m", "--ids", "3", "4", "--receipt", "receipt.json"]) == 0
+    assert ".json file" in refused(capsys, *words, "c.txt")
+    made = told(capsys, *words, "c.json")
+    assert made == json.loads(Path("c.json").read_text())
+    assert [answer["voting"]["rule"] for answer in made["answers"]] == ["plurality", "distance", "softmax", "rank"]
+    verify = ["audit", "verify", "c.json", "--page", "c.html", "--public-key", made["public_key"]]
+    assert main(verify) == 0
+    assert "unchanged certificate of 2 erased entries" in capsys.readouterr().out
+    assert main(["audit", "verify", "receipt.json"]) == 0
+    assert "unchanged receipt of 2 erased entries" in capsys.readouterr().out
+    assert "signed with key" in refused(capsys, *verify[:-1], "0" * 64)
+    page = Path("c.html").read_text()
+    Path("c.html").write_text(page.replace("2 entries were", "9 entries were"))
+    assert "not the page of this certificate" in refused(capsys, *verify)
+    Path("c.html").write_text(page)
+    Path("c.json").write_text(json.dumps(made | {"num_entries": 23}))
+    assert "the certificate was changed after it was signed" in refused(capsys, *verify)
+    Path("c.json").write_text("[]")
+    assert "not a procmem erasure certificate" in refused(capsys, *verify)
+    assert "cannot read" in refused(capsys, "audit", "verify", "none.json")
+
+
+def test_a_certificate_against_a_memory_that_was_built_from_images_without_the_entry(image_set, tmp_path, capsys):
+    assert main(BUILD) == 0
+    (image_set / "train" / "red" / "7.png").unlink()  # the last one: all others keep their ids
+    assert main([*BUILD[:7], "never", *BUILD[8:]]) == 0
+    assert main(["memory", "erase", "m", "--ids", "23"]) == 0
+    words = ["audit", "certificate", *SUBJECT, "--k", "3", "--output", "c.json", "--against", "never"]
+    assert told(capsys, *words)["rebuilt_from"] == "their images (never)"
+    assert main(["memory", "remove", "never", "--ids", "22"]) == 0
+    assert main(words) == 1
+    assert "no certificate" in capsys.readouterr().err

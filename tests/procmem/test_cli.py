@@ -42,9 +42,11 @@ def test_every_command_explains_itself(words, capsys):
 
 def test_the_list_of_commands_is_frozen():
     assert sorted(" ".join(words) for words in commands()) == [
+        "audit certificate",
         "audit groups",
         "audit leave-one-out",
         "audit radius",
+        "audit verify",
         "demo",
         "doctor",
         "eval",

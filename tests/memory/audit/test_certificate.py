@@ -1,0 +1,182 @@
+"""Certificates: equal to a memory that really never held the entries, honest about the encoder, and tamper-evident."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from memory.audit.certificate import Certificate, certify, rebuild, verify_certificate
+from memory.audit.certificate_page import render_page
+from memory.memory import VisualMemory
+from memory.receipt import signing_key
+from memory.voting import Rule
+from procmem.errors import UserError, WorkError
+from procmem.provenance import EncoderCard, Provenance
+
+MakeUnitRows = Callable[..., npt.NDArray[np.float32]]
+RULES: tuple[Rule, ...] = ("softmax", "plurality", "distance", "rank")
+
+
+@pytest.fixture
+def erased(memory: VisualMemory, unit_rows: MakeUnitRows) -> VisualMemory:
+    """60 entries of which 4, 30 and 59 have been erased, in two erasures."""
+    memory.add(unit_rows(60, 16, 1), np.arange(60) % 3, weight=np.linspace(0.5, 1.5, 60))
+    memory.erase([4])
+    memory.erase([30, 59])
+    return memory
+
+
+@pytest.fixture
+def certificate(erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows) -> Certificate:
+    never_held = rebuild(erased, tmp_path / "rebuilt")
+    return certify(
+        erased, never_held, unit_rows(20, 16, 2), rebuilt_from="what remains", ks=(1, 7), votings=RULES, name="m"
+    )
+
+
+def test_equals_a_memory_built_without_the_entries_and_names_what_was_done(
+    certificate: Certificate, erased: VisualMemory, card: EncoderCard, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    rows, kept = unit_rows(60, 16, 1), np.setdiff1d(np.arange(60), [4, 30, 59])
+    never = VisualMemory.create(tmp_path / "never", card, class_names=["cat", "dog", "owl"])
+    never.add(rows[kept], kept % 3, ids=kept, weight=np.linspace(0.5, 1.5, 60)[kept])
+    again = certify(erased, never, unit_rows(20, 16, 2), rebuilt_from="images", ks=(1, 7), votings=RULES, name="m")
+    assert again.answers == certificate.answers
+    assert len(certificate.answers) == 8
+    assert (certificate.num_entries, certificate.num_erased, certificate.num_queries) == (57, 3, 20)
+    assert [len(receipt["erased"]) for receipt in certificate.receipts] == [1, 2]
+    assert certificate.files_unchanged
+    verify_certificate(certificate, signing_key().public_key().public_bytes_raw().hex())
+
+
+def test_a_memory_that_answers_otherwise_gets_no_certificate(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    other = rebuild(erased, tmp_path / "other")
+    other.remove([7])
+    with pytest.raises(WorkError, match=r"no certificate: with softmax voting and k = 5, \d+ of 20 queries"):
+        certify(erased, other, unit_rows(20, 16, 2), rebuilt_from="x", ks=(5,))
+
+
+def test_an_entry_that_came_back_is_found_by_its_hash(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    never_held, rows = rebuild(erased, tmp_path / "never"), unit_rows(60, 16, 1)
+    erased.add(rows[[30]], [0], ids=[30])
+    with pytest.raises(WorkError, match="entry 30 is present"):
+        certify(erased, never_held, rows[:3], rebuilt_from="x")
+
+
+def test_later_additions_are_said(erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows) -> None:
+    erased.add(unit_rows(1, 16, 9), [0])
+    made = certify(erased, rebuild(erased, tmp_path / "r"), unit_rows(5, 16, 2), rebuilt_from="x")
+    assert not made.files_unchanged
+    assert "changed by later additions" in render_page(made)
+
+
+@pytest.mark.parametrize("real", [True, "unknown"])
+def test_an_encoder_of_real_or_unknown_provenance_limits_the_scope(
+    real: Any, tmp_path: Path, card: EncoderCard, unit_rows: MakeUnitRows
+) -> None:
+    seen = dataclasses.replace(card, provenance=Provenance(real_images=real))
+    memory = VisualMemory.create(tmp_path / "m", seen, class_names=["cat"])
+    memory.add(unit_rows(5, 16), np.zeros(5, np.int64))
+    memory.erase([2])
+    made = certify(memory, rebuild(memory, tmp_path / "r"), unit_rows(3, 16, 2), rebuilt_from="x", ks=(2,))
+    assert made.scope == "memory only"
+    assert "COVERS THE MEMORY ONLY" in render_page(made)
+
+
+def test_a_procedural_encoder_is_covered_too(certificate: Certificate) -> None:
+    assert certificate.scope == "memory and encoder"
+    page = render_page(certificate)
+    assert "procedural images only" in page
+    assert "MEMORY ONLY" not in page
+    assert "3 entries were erased" in page
+
+
+def changed(value: Any) -> Any:
+    """Something else of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return ("0" if value[:1] != "0" else "1") + value[1:]
+    if isinstance(value, list):
+        return value[:-1] if value else ["x"]
+    return value | {"x": 1}
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in the JSON, inner ones too."""
+    items: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list):
+        items = list(enumerate(value))[:2]
+    return [place for key, item in items for place in [(*path, key), *paths(item, (*path, key))]]
+
+
+def test_a_change_of_any_field_at_any_depth_is_detected(certificate: Certificate) -> None:
+    text = json.dumps(certificate.to_dict())
+    places = paths(json.loads(text))
+    assert len(places) > 100
+    verify_certificate(Certificate.from_dict(json.loads(text)))
+    for path in places:
+        value = json.loads(text)
+        holder = value
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = changed(holder[path[-1]])
+        with pytest.raises(UserError):
+            verify_certificate(Certificate.from_dict(value))
+        if isinstance(holder, dict):
+            del holder[path[-1]]
+            with pytest.raises(UserError):
+                verify_certificate(Certificate.from_dict(value))
+
+
+def resigned(certificate: Certificate, **changes: Any) -> Certificate:
+    """As a dishonest signer would, with the right key."""
+    altered = dataclasses.replace(certificate, **changes)
+    return dataclasses.replace(altered, signature=signing_key().sign(altered.signed_bytes()).hex())
+
+
+def test_a_signer_cannot_contradict_the_parts(certificate: Certificate) -> None:
+    verify_certificate(resigned(certificate))
+    card = json.loads(json.dumps(certificate.card))
+    card["provenance"]["real_images"] = True
+    with pytest.raises(UserError, match="another scope than the encoder's provenance allows"):
+        verify_certificate(resigned(certificate, card=card))
+    with pytest.raises(UserError, match="counts other erased entries"):
+        verify_certificate(resigned(certificate, num_erased=4))
+    receipts = json.loads(json.dumps(certificate.receipts))
+    receipts[0]["found_before"] = 7
+    with pytest.raises(UserError, match="the receipt was changed"):
+        verify_certificate(resigned(certificate, receipts=tuple(receipts)))
+    with pytest.raises(UserError, match="another encoder"):
+        verify_certificate(resigned(certificate, card=certificate.card | {"fingerprint": "b" * 64}))
+    with pytest.raises(UserError, match="not with 0000"):
+        verify_certificate(certificate, "0" * 64)
+
+
+def test_nothing_to_certify_is_refused(memory: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows) -> None:
+    rows = unit_rows(10, 16)
+    memory.add(rows, np.zeros(10, np.int64))
+    with pytest.raises(UserError, match="nothing was erased"):
+        certify(memory, memory, rows, rebuilt_from="x")
+    memory.erase([1])
+    with pytest.raises(UserError, match="at least one query"):
+        certify(memory, memory, rows[:0], rebuilt_from="x")
+    receipt = next((tmp_path / "memory" / "receipts").iterdir())
+    receipt.write_text("{")
+    with pytest.raises(UserError, match="receipt of the memory cannot be read"):
+        certify(memory, memory, rows, rebuilt_from="x")
