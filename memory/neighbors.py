@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,17 +117,61 @@ class Neighbors:
         Raises:
             UserError: if ids are not ascending or lack a neighbour, shapes differ, or a weight is negative or NaN.
         """
-        if np.shape(entry_ids) != np.shape(weights) or np.ndim(entry_ids) != 1 or (np.diff(entry_ids) <= 0).any():
+        values = np.asarray(weights, np.float64)
+        return dataclasses.replace(self, weights=self._looked_up(entry_ids, values, 1.0, "weight"))
+
+    def keeping(self, flags: npt.NDArray[np.bool_]) -> Neighbors:
+        """The lists without the neighbours whose flag (Q, K) is False; the others move up, none comes in from behind.
+
+        What is left are the nearest of a smaller memory only as far as the lists reach, so audits refuse it.
+
+        Raises:
+            UserError: if the flags have another shape.
+        """
+        if flags.shape != self.ids.shape or flags.dtype != np.bool_:
+            raise UserError(f"flags must be bool of shape {self.ids.shape}; received {flags.dtype} of {flags.shape}")
+        kept = flags & (self.ids != PADDING)
+        order = np.argsort(~kept, axis=1, kind="stable")
+        kept = np.take_along_axis(kept, order, 1)
+
+        def moved(values: npt.NDArray[Any], padding: float) -> npt.NDArray[Any]:
+            return np.where(kept, np.take_along_axis(values, order, 1), padding).astype(values.dtype)
+
+        return dataclasses.replace(
+            self,
+            ids=moved(self.ids, PADDING),
+            labels=moved(self.labels, PADDING),
+            similarities=moved(self.similarities, -np.inf),
+            weights=None if self.weights is None else moved(self.weights, 1.0),
+            memory_size=None,
+        )
+
+    def labelled(self, entry_ids: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> Neighbors:
+        """The same neighbours with other labels: who is near does not depend on what he is called.
+
+        Args:
+            entry_ids: (N,) ascending ids, with every neighbour's among them.
+            labels: (N,) classes >= 0.
+
+        Raises:
+            UserError: if ids are not ascending or lack a neighbour, or shapes differ.
+        """
+        return dataclasses.replace(self, labels=self._looked_up(entry_ids, np.asarray(labels), PADDING, "label"))
+
+    def _looked_up(
+        self, entry_ids: npt.NDArray[np.int64], values: npt.NDArray[Any], padding: float, what: str
+    ) -> npt.NDArray[Any]:
+        """(Q, K) the value of each neighbour's entry."""
+        if np.shape(entry_ids) != values.shape or values.ndim != 1 or (np.diff(entry_ids) <= 0).any():
             raise UserError(
-                f"weights need one ascending id each; received {np.shape(weights)} weights, {np.shape(entry_ids)} ids"
+                f"{what}s need one ascending id each; received {values.shape} {what}s, {np.shape(entry_ids)} ids"
             )
         present = self.ids != PADDING
         positions = np.searchsorted(entry_ids, self.ids)
         known = np.append(entry_ids, PADDING)[positions] == self.ids
         if (present & ~known).any():
-            raise UserError(f"no weight is given for entry {self.ids[present & ~known][0]}")
-        values = np.append(weights, 0.0).astype(np.float64)[positions]
-        return dataclasses.replace(self, weights=np.where(present, values, 1.0))
+            raise UserError(f"no {what} is given for entry {self.ids[present & ~known][0]}")
+        return np.where(present, np.append(values, values.dtype.type(0))[positions], padding).astype(values.dtype)
 
     def _select(self, part: tuple[slice | npt.NDArray[np.int64], ...]) -> Neighbors:
         return dataclasses.replace(

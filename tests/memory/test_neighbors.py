@@ -106,3 +106,27 @@ def test_wrong_weights_are_refused(ids: list[int], weights: list[float], message
         make().weighted(np.array(ids), np.array(weights))
     with pytest.raises(UserError, match="weights must be float64 of shape"):
         dataclasses.replace(make(), weights=np.ones((1, 2)))
+
+
+def test_dropped_neighbours_leave_padding_at_the_end_and_the_others_move_up() -> None:
+    given = make().weighted(np.array([3, 5, 7]), np.array([0.3, 0.5, 0.7]))
+    flags = given.ids == np.array([[3]])
+    left = given.keeping(~flags)
+    for row in range(given.num_queries):
+        kept = [j for j in range(given.num_neighbors) if given.ids[row, j] != 3]
+        assert left.ids[row].tolist() == [*given.ids[row, kept], *[-1] * (given.num_neighbors - len(kept))]
+        assert left.labels[row, : len(kept)].tolist() == given.labels[row, kept].tolist()
+        assert left.similarities[row, : len(kept)].tolist() == given.similarities[row, kept].tolist()
+        assert left.weights is not None
+        assert given.weights is not None
+        assert left.weights[row, : len(kept)].tolist() == given.weights[row, kept].tolist()
+    assert left.memory_size is None
+    with pytest.raises(UserError, match="flags must be bool"):
+        given.keeping(flags[:, :1])
+
+
+def test_labels_are_looked_up_by_id_and_padding_has_none() -> None:
+    padded = make(ids=[[7, 3, -1]], labels=[[0, 1, -1]], similarities=[[0.9, 0.5, -np.inf]])
+    assert padded.labelled(np.array([3, 7, 9]), np.array([4, 2, 6])).labels.tolist() == [[2, 4, -1]]
+    with pytest.raises(UserError, match="no label is given for entry 7"):
+        padded.labelled(np.array([3]), np.array([4]))
