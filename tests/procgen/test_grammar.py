@@ -6,6 +6,7 @@ import pytest
 
 from procgen.grammar import synthesis
 from procgen.grammar.draft import Draft
+from procgen.grammar.fields import field
 from procgen.grammar.synthesis import SCENE_CLASSES, WORK_LIMIT, synthesize, synthesize_source
 from procgen.grammar.work import count_work
 from procgen.programs import parse_program
@@ -42,6 +43,30 @@ def test_a_program_is_what_its_text_says(scene_class):
     assert program.family == scene_class
     assert (program.parameters, program.includes, program.cost) == (parsed.parameters, parsed.includes, parsed.cost)
     assert any(parameter.kind == "palette" for parameter in program.parameters)
+
+
+def test_the_record_of_a_program_is_complete():
+    for scene_class, seed in drafts(3):
+        program = synthesize(scene_class, seed)
+        assert (program.licence, program.dialect) == ("Apache-2.0", "native")
+        assert program.cost in ("light", "medium", "heavy")
+        assert program.detail in ("coarse", "medium", "fine")
+        assert program.title
+        assert program.parameters
+
+
+@pytest.mark.parametrize(
+    ("details", "hint"), [((), "coarse"), ((3.0, 2.5), "coarse"), ((3.1,), "medium"), ((9.0, 4.0), "fine")]
+)
+def test_the_finest_texture_makes_the_hint(details, hint, monkeypatch):
+    def write(draft):
+        for detail in details:
+            field(draft, detail, 0)
+        draft.define("shade", "vec3 shade(vec2 p)", "return vec3(0.5);")
+        return "test"
+
+    monkeypatch.setattr(synthesis, "SCENE_CLASSES", {"test": write})
+    assert synthesize("test", 0).detail == hint
 
 
 def test_every_parameter_is_used_in_the_code():

@@ -28,6 +28,8 @@ def test_a_header_is_the_programs_record():
     )
     assert program.num_floats == 13
     assert program.source == GOOD
+    assert program.detail is None, "nobody said"
+    assert parse_program("tests/card", GOOD.replace("cost: medium", "detail: fine")).detail == "fine"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,7 @@ def test_a_header_is_the_programs_record():
         ("// parameter: x", 2, "a parameter is 'name kind"),
         ("// parameter: x angle\n// parameter: x seed", 3, "'x' is already there"),
         ("// cost: cheap", 2, "unknown cost 'cheap'"),
+        ("// detail: finer", 2, "unknown detail 'finer'; did you mean 'fine'"),
         ("// title: again", 2, "a second title"),
         ("// parameters: x angle", 2, "unknown header field 'parameters'; did you mean 'parameter'"),
     ],
