@@ -192,6 +192,8 @@ def test_what_is_in_ram_stays_in_step_over_many_changes(
     handed_out = filled.entries
     copies = [handed_out.embeddings.copy(), handed_out.labels.copy(), handed_out.weights.copy()]
     monkeypatch.setattr(type(filled.store), "read", None)  # no second reading
+    filled.relabel([4], 2)
+    filled.reweigh([4], 9.0)
     filled.remove([3, 9])
     filled.add(unit_rows(30, 16, 1), np.ones(30, int))
     filled.relabel([10, 11], 2)
