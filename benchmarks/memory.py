@@ -6,6 +6,20 @@ Entries stream in as batches of 50,000 x 384 float32; one is removed and the nex
 spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
 one numpy file (written whole, no versions, removal rewrites it) and sqlite (a row an entry, ids indexed).
 
+Measured on 2 cores (AMD EPYC, AVX-512) that were shared with ten other jobs, so seconds by the clock are three to four
+times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2.4:
+
+                                             clock     processor
+    add, one stream                         29.5 s        6.7 s   peak 0.6 GiB
+    open + first query                      26.8 s        7.6 s   peak 2.5 GiB
+    second query                             0.69 s       0.27 s
+    remove one entry, nothing read yet      56 ms        20 ms
+    remove one entry, median                29 ms        25 ms
+    next query, which does not see it        0.38 s       0.16 s
+    add one entry, the first after opening  12.4 s        4.5 s   (the rows in RAM move once to a longer room)
+    remove an owner of 50,000 entries        1.9 s        0.6 s
+    erase 100 entries, with the scan        66 s         21 s
+
 """
 
 from __future__ import annotations
