@@ -7,7 +7,21 @@ of DINO's kNN evaluation: 100 blocks of queries, product, top-k. Without the pas
 torch and faiss spin between rounds and slow everyone else by up to four times. ``--clock cpu`` counts processor
 seconds, which on one thread (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1) mean something on a shared machine too.
 
-RESULTS
+Processor seconds on one thread of a busy machine (AMD EPYC of the Zen 3 kind, AVX2), k = 20, D = 384, numpy 2.4,
+faiss 1.15, torch 2.15, scikit-learn 1.9:
+
+    entries          10,000                     100,000
+    queries          1       100     2,000      1       100     2,000
+    ours             0.0015  0.018   0.349      0.011   0.131   2.25
+    faiss flat       0.0011  0.063   0.226      0.014   1.104   2.12
+    scikit-learn     0.0086  0.024   0.707      0.090   0.585   9.82
+    torch loop       0.0014  0.094   0.605      0.016   1.394   5.82
+
+The limit for 2,000 x 100,000 is the product: 154 GFLOP, 1.71 s alone at 91 GFLOP/s on a quiet core, where faiss took
+1.83 s. Ours adds the cut (0.07 s) and the exact float64 ranking (0.08 s), so it is some 6 % behind faiss there and
+half as fast over 10,000 entries, where the ranking weighs as much as a third of the product; between 4 and some 1,000
+queries faiss leaves matrix products and is up to eight times slower. One query is bound by memory: 154 MB in 8 to
+11 ms.
 """
 
 from __future__ import annotations

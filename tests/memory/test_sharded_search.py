@@ -51,7 +51,7 @@ def test_two_processes_answer_like_one(unit_rows: MakeUnitRows, tmp_path: Path) 
     own = ids[[0, 1, 2, 3, 4, 5, 6]]
     np.savez(tmp_path / "data.npz", entries=entries, queries=queries, ids=ids, part=part, own=own)
     processes = [subprocess.Popen([sys.executable, "-c", PROCESS, str(rank), str(tmp_path)]) for rank in (0, 1)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=250) for process in processes] == [0, 0]
     right = {
         "plain": exact_search(queries, entries, 9, ids=ids, labels=ids % 5),
         "few": exact_search(queries, entries, 9, ids=ids, labels=ids % 5, allowed=ids < 4),

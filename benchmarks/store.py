@@ -1,6 +1,6 @@
 """The store at a size that hurts: seconds and peak memory of what people wait for.
 
-    OMP_NUM_THREADS=2 python benchmarks/memory.py [--entries 1000000] [--folder DIR]
+    OMP_NUM_THREADS=2 python benchmarks/store.py [--entries 1000000] [--folder DIR]
 
 Entries stream in as batches of 50,000 x 384 float32; one is removed and the next query must not see it; one hundred,
 spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
