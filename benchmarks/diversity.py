@@ -1,9 +1,9 @@
 """Diversity of the processes at equal image count: distances, participation ratio, Vendi score.
 
-    python benchmarks/diversity.py [--images 384] [--json FILE]
+    python benchmarks/diversity.py [--images 192] [--seeds 3] [--json FILE]
 
 Two fixed embeddings that have learnt nothing: `random:resnet18` (seed 0, mean-pooled, 512 numbers; random convolutions
-see texture, colour and layout coarsely), and 16 px colour patches (8 an image, from a seeded place, 768 numbers). Both
+see texture, colour and layout coarsely), and 16 px colour patches (2 an image, from seeded places, 768 numbers). Both
 are standardised by the mean and the spread over *all* processes together, so that numbers compare between processes:
 
     distance       mean Euclidean distance of two images, divided by the mean over all processes' pooled images
@@ -11,7 +11,7 @@ are standardised by the mean and the spread over *all* processes together, so th
     Vendi score    exp(entropy of the eigenvalues of K / n) (Friedman and Dieng 2023, arXiv 2210.02410), K = exp(-d^2 /
                    2 s^2), s the median distance over the pooled images: how many distinct images there are, 1 to n
 
-Each number is the mean over three seeds; the spread over them is given for the Vendi score.
+Each number is the mean over the seeds; the spread over them is given for the Vendi score.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ from pretrain.encoder import load_encoder
 from procgen.registry import make_process
 from procgen.seeds import generator
 
-SEEDS = (0, 1, 2)
 SIZE_PX = 64
-PATCH_PX, PATCHES_AN_IMAGE = 16, 8
+PATCH_PX, PATCHES_AN_IMAGE = 16, 2
 ENCODER = "random:resnet18"
 PROCESSES = (
     "shaders", "shaders_mixup", "shaders_cutmix", "shaders_kml", "shaders_kml_mixup",
@@ -41,6 +40,7 @@ PROCESSES = (
     "spectrum", "wmm", "spectrum_color", "spectrum_color_wmm", "fractals", "flames",
 )  # fmt: skip
 Floats = npt.NDArray[np.float64]
+Embeddings = dict[tuple[str, int], Floats]
 
 
 def sample(name: str, num_images: int, seed: int) -> torch.Tensor:
@@ -49,7 +49,7 @@ def sample(name: str, num_images: int, seed: int) -> torch.Tensor:
 
 
 def patches(images: torch.Tensor, seed: int) -> Floats:
-    """(n * 8, 768) patches at seeded places."""
+    """(n * 2, 768) patches at seeded places."""
     random = generator(seed, "diversity", "patches")
     corners = random.integers(0, SIZE_PX - PATCH_PX + 1, size=(len(images), PATCHES_AN_IMAGE, 2))
     cut = [
@@ -78,17 +78,16 @@ def measure(values: Floats, bandwidth: float, mean_distance: float) -> dict[str,
     }
 
 
-def measure_all(embeddings: dict[tuple[str, int], Floats], num_rows: int) -> dict[str, dict[str, float]]:
+def measure_all(embeddings: Embeddings) -> dict[str, dict[str, float]]:
     """Means over seeds for each process, and the Vendi score's standard deviation over them."""
     pooled = np.concatenate([values[:: max(1, len(values) // 50)] for values in embeddings.values()])
     shift, scale = pooled.mean(0), pooled.std(0) + 1e-9
     pooled_distances = distances((pooled - shift) / scale)[np.triu_indices(len(pooled), 1)]
     bandwidth, mean_distance = float(np.median(pooled_distances)), float(pooled_distances.mean())
     table: dict[str, dict[str, float]] = {}
+    seeds = sorted({seed for _, seed in embeddings})
     for name in dict.fromkeys(name for name, _ in embeddings):
-        rows = [
-            measure((embeddings[name, seed][:num_rows] - shift) / scale, bandwidth, mean_distance) for seed in SEEDS
-        ]
+        rows = [measure((embeddings[name, seed] - shift) / scale, bandwidth, mean_distance) for seed in seeds]
         table[name] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
         table[name]["vendi_std"] = float(np.std([row["vendi"] for row in rows], ddof=1))
     return table
@@ -96,21 +95,22 @@ def measure_all(embeddings: dict[tuple[str, int], Floats], num_rows: int) -> dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=384)
+    parser.add_argument("--images", type=int, default=192)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    encoder = load_encoder(ENCODER)
-    embedded: dict[tuple[str, int], Floats] = {}
-    patched: dict[tuple[str, int], Floats] = {}
+    encoder = load_encoder(ENCODER, image_size_px=SIZE_PX)
+    embedded: Embeddings = {}
+    patched: Embeddings = {}
     for name in PROCESSES:
-        for seed in SEEDS:
+        for seed in range(arguments.seeds):
             images = sample(name, arguments.images, seed)
             embedded[name, seed] = encoder.embed(images).double().numpy()
-            patched[name, seed] = patches(images, seed)[:: PATCHES_AN_IMAGE // 2]
+            patched[name, seed] = patches(images, seed)
     results: dict[str, Any] = {
-        "embedding": measure_all(embedded, arguments.images),
-        "patches": measure_all(patched, 2 * arguments.images),
+        "embedding": measure_all(embedded),
+        "patches": measure_all(patched),
     }
     for kind, table in results.items():
         print(f"\n{kind}: process, distance, participation, Vendi score (spread over seeds)")

@@ -16,6 +16,7 @@ at will:
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -105,7 +106,7 @@ def _build(specification: Specification, common: dict[str, int]) -> Process:
         if specification in REAL_SOURCES:
             return _build({specification: {}}, common)  # which says what is missing
         if specification not in NAMED:
-            raise unknown_name("process", specification, NAMED)
+            raise _unknown_process(specification)
         return _build(NAMED[specification], common)
     if not isinstance(specification, Mapping) or len(specification) != 1:
         raise UserError(f"a process is a name or one {{operator: options}}, got {specification!r}")
@@ -116,6 +117,13 @@ def _build(specification: Specification, common: dict[str, int]) -> Process:
     if name not in builders:
         raise unknown_name("process operator", str(name), builders)
     return builders[name](name, dict(options or {}), common)
+
+
+def _unknown_process(name: str) -> UserError:
+    near = difflib.get_close_matches(name, NAMED, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    mixes = ", ".join(mix for mix in _mixes(""))
+    return UserError(f"unknown process {name!r}; {hint}valid: {', '.join(NAMED_SOURCES)}, each also with {mixes}")
 
 
 def _source(name: str, options: dict[str, Any], common: dict[str, int]) -> Process:
