@@ -38,7 +38,7 @@ NUM_ASSIGNMENTS = 3
 PAPER_MASK_SIZE_PX = 256
 MAX_LEAVES = 16
 """More leaves than this would only be slivers."""
-CHUNK_PIXELS = {"cpu": 1 << 16, "other": 1 << 22}
+CHUNK_PIXELS = {"cpu": 1 << 18, "other": 1 << 22}
 """Pixels clustered at once: what fits a processor's cache, and what keeps a GPU's working set below some 200 MB."""
 
 
