@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from memory.voting import Rule
+from procmem.audit_output import print_subject, print_table
 from procmem.commands import print_json
 from procmem.errors import UserError
 from procmem.files import read_json, write_json, write_text
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from memory.neighbors import Neighbors
     from procmem.audit_subject import AuditSubject
 
-Grouping = Literal["owner", "dataset", "class"]
-DEFAULT_K = 20
+Grouping = Literal["owner", "dataset", "class", "near-duplicates"]
 DEEPER = 2
 """Audits of groups and radii start from lists so many times k long; where that is too short they search deeper."""
 
@@ -55,8 +55,9 @@ def audit_leave_one_out(
     """
     from memory.audit.leave_one_out import leave_one_out
     from memory.audit.tables import flips_as_csv, relative_counts
+    from procmem.audit_subject import begin_audit
 
-    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    subject, ks, chosen = begin_audit(memory, dataset, encoder, k, rules, max_queries, exclude_self)
     neighbors = subject.search(max(ks) + 1)
     results = [
         leave_one_out(neighbors, each, query_labels=subject.query_labels, voting=rule) for rule in chosen for each in ks
@@ -70,9 +71,9 @@ def audit_leave_one_out(
         audits = [_detailed(subject, neighbors, result, influential) for result in results]
         print_json(description | {"audits": audits})
         return
-    _print_subject(description)
+    print_subject(description)
     rows = [result.summary() | relative_counts(result) for result in results]
-    _print_table(
+    print_table(
         rows,
         {
             "rule": "rule",
@@ -103,6 +104,7 @@ def audit_groups(
     memory: Path,
     dataset: str,
     by: Grouping = "owner",
+    threshold: float = 0.98,
     encoder: str | None = None,
     k: list[int] | None = None,
     rules: list[Rule] | None = None,
@@ -111,12 +113,13 @@ def audit_groups(
     show: int = 20,
     json: bool = False,
 ) -> None:
-    """Say what would change if all entries of an owner, data set or class had never been there.
+    """Say what would change if all entries of an owner, data set, class or set of near-duplicates had never been there.
 
     Args:
         memory: the memory's folder.
         dataset: its validation images are the queries.
         by: what makes a group.
+        threshold: least similarity of near-duplicates.
         encoder: the memory's encoder; the default is the specification that the memory was built with.
         k: neighbours that vote. The default is 20.
         rules: voting rules; the default is softmax.
@@ -126,15 +129,17 @@ def audit_groups(
         json: print everything as JSON.
     """
     from memory.audit.groups import remove_groups
+    from procmem.audit_subject import begin_audit
 
-    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    subject, ks, chosen = begin_audit(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    groups = subject.near_duplicates(threshold) if by == "near-duplicates" else subject.groups(by)
     neighbors = subject.search(DEEPER * max(ks))
     results = [
         remove_groups(
             neighbors,
             each,
             entry_ids=subject.memory.entries.ids,
-            entry_groups=subject.groups(by),
+            entry_groups=groups,
             search=subject.searcher(),
             query_labels=subject.query_labels,
             voting=rule,
@@ -150,13 +155,13 @@ def audit_groups(
         ]
         print_json(description | {"audits": audits})
         return
-    _print_subject(description)
+    print_subject(description)
     for result in results:
         sys.stdout.write(
             f"{result.voting.rule}, k = {result.k}: accuracy {result.accuracy():.4f}; "
             f"{len(result.names)} groups, {int((result.num_changed() > 0).sum())} of them change an answer\n"
         )
-        _print_table(
+        print_table(
             result.table()[:show],
             {
                 "group": by,
@@ -193,16 +198,17 @@ def audit_radius(
         json: print everything as JSON.
     """
     from memory.audit.radius import radius
+    from procmem.audit_subject import begin_audit
 
-    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules, max_queries, exclude_self)
+    subject, ks, chosen = begin_audit(memory, dataset, encoder, k, rules, max_queries, exclude_self)
     neighbors = subject.search(DEEPER * max(ks))
     summaries = [radius(neighbors, each, voting=rule).summary() for rule in chosen for each in ks]
     description = subject.description()
     if json:
         print_json(description | {"audits": summaries})
         return
-    _print_subject(description)
-    _print_table(
+    print_subject(description)
+    print_table(
         summaries,
         {
             "rule": "rule",
@@ -249,11 +255,12 @@ def audit_certificate(
     from memory.audit.certificate import certify, rebuild
     from memory.audit.certificate_page import render_page
     from memory.memory import VisualMemory
+    from procmem.audit_subject import begin_audit
 
     if output.suffix != ".json":
         raise UserError(f"the certificate is a .json file, its page .html beside it; received {str(output)!r}")
     every: list[Rule] = list(get_args(Rule))
-    subject, ks, chosen = _begin(memory, dataset, encoder, k, rules or every, max_queries, exclude_self)
+    subject, ks, chosen = begin_audit(memory, dataset, encoder, k, rules or every, max_queries, exclude_self)
     with tempfile.TemporaryDirectory() as folder:
         certificate = certify(
             subject.memory,
@@ -310,24 +317,6 @@ def _read_text(path: Path) -> str:
         raise UserError(f"cannot read {str(path)!r}: {error}") from error
 
 
-def _begin(
-    memory: Path,
-    dataset: str,
-    encoder: str | None,
-    k: list[int] | None,
-    rules: list[Rule] | None,
-    max_queries: int | None,
-    exclude_self: bool,
-) -> tuple[AuditSubject, list[int], list[Rule]]:
-    from procmem.audit_subject import audit_subject
-
-    ks = sorted(set(k or [DEFAULT_K]))
-    chosen: list[Rule] = list(dict.fromkeys(rules)) if rules else ["softmax"]
-    subject = audit_subject(memory, dataset, encoder, max_queries=max_queries, exclude_self=exclude_self)
-    subject.check_k(ks)
-    return subject, ks, chosen
-
-
 def _detailed(
     subject: AuditSubject, neighbors: Neighbors, result: LeaveOneOutResult, influential: int
 ) -> dict[str, Any]:
@@ -352,13 +341,6 @@ def _published(subject: AuditSubject, neighbors: Neighbors, result: LeaveOneOutR
     return published_count(neighbors, result.k, query_labels=subject.query_labels, last_label=last).compared(result)
 
 
-def _print_subject(description: Mapping[str, Any]) -> None:
-    sys.stdout.write(
-        f"{description['memory']}, version {description['version']}: {description['memory_size']} entries, "
-        f"{description['num_queries']} queries, encoder {description['encoder']}\n"
-    )
-
-
 def _print_influential(entries: Sequence[Mapping[str, Any]]) -> None:
     for entry in entries:
         first = entry["queries"][0]
@@ -367,18 +349,3 @@ def _print_influential(entries: Sequence[Mapping[str, Any]]) -> None:
             f"entry {entry['id']} ({entry['uri'] or 'no uri'}) decides {first['query']}: "
             f"{first['from']}, without it {first['to']}{more}\n"
         )
-
-
-def _print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Columns (key -> head) of the rows, each as wide as its widest cell."""
-    cells = [list(columns.values())]
-    cells += [[_cell(row.get(key)) for key in columns] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(columns))]
-    for line in cells:
-        sys.stdout.write("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) + "\n")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from memory.memory import VisualMemory
 from memory.neighbors import Neighbors
+from memory.voting import Rule
 from procmem.errors import UserError
 from procmem.progress import say
 
-GROUPINGS = ("owner", "dataset", "class")
+DEFAULT_K = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,21 @@ class AuditSubject:
         if by == "dataset":
             return self.memory.datasets()
         return [self.memory.class_names[label] for label in self.memory.entries.labels.tolist()]
+
+    def near_duplicates(self, threshold: float) -> list[str | None]:
+        """(N,) group of near-duplicates of each entry; None for one that is like no other.
+
+        Raises:
+            UserError: for a threshold out of range, or if no two entries are so alike.
+        """
+        from memory.audit.near_duplicates import find_near_duplicates
+
+        entries = self.memory.entries
+        found = find_near_duplicates(entries.embeddings, entries.ids, threshold=threshold, device=self.device)
+        if not found.num_groups:
+            raise UserError(f"no two entries have a similarity of {threshold} or more; try a lower threshold")
+        say(f"near-duplicates: {found.num_entries} entries in {found.num_groups} groups, {len(found.pairs)} pairs")
+        return found.groups
 
     def description(self) -> dict[str, Any]:
         """What was audited, in plain JSON types; warns if the memory has another version by now."""
@@ -157,6 +173,27 @@ def audit_subject(
         num_excluded=int(is_known.sum()),
         device=device,
     )
+
+
+def begin_audit(
+    memory: Path,
+    dataset: str,
+    encoder: str | None,
+    k: list[int] | None,
+    rules: list[Rule] | None,
+    max_queries: int | None,
+    exclude_self: bool,
+) -> tuple[AuditSubject, list[int], list[Rule]]:
+    """The subject, the numbers of neighbours and the rules of an audit, by default 20 and softmax.
+
+    Raises:
+        UserError: as `audit_subject`, or for a k out of range.
+    """
+    ks = sorted(set(k or [DEFAULT_K]))
+    chosen: list[Rule] = list(dict.fromkeys(rules)) if rules else ["softmax"]
+    subject = audit_subject(memory, dataset, encoder, max_queries=max_queries, exclude_self=exclude_self)
+    subject.check_k(ks)
+    return subject, ks, chosen
 
 
 def _are_in_memory(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import audit_commands, commands, index_commands, memory_commands, program_commands
+from procmem import audit_commands, commands, index_commands, memory_commands, program_commands, value_commands
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -50,6 +50,7 @@ COMMANDS: Table = {
         "leave-one-out": audit_commands.audit_leave_one_out,
         "groups": audit_commands.audit_groups,
         "radius": audit_commands.audit_radius,
+        "shapley": value_commands.audit_shapley,
         "certificate": audit_commands.audit_certificate,
         "verify": audit_commands.audit_verify,
     },

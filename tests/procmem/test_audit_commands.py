@@ -197,3 +197,39 @@ def test_a_certificate_against_a_memory_that_was_built_from_images_without_the_e
     assert main(["memory", "remove", "never", "--ids", "22"]) == 0
     assert main(words) == 1
     assert "no certificate" in capsys.readouterr().err
+
+
+def test_near_duplicates_can_be_groups(queries, image_set, tmp_path, capsys):
+    memory = VisualMemory.open("m")
+    memory.add(memory.entries.embeddings[:2], [0, 0], card=memory.card)
+    words = ["audit", "groups", *SUBJECT, "--k", "3", "--by", "near-duplicates", "--threshold"]
+    (audit,) = told(capsys, *words, "1.0")["audits"]
+    assert {row["group"]: row["num_entries"] for row in audit["groups"]} == {
+        "near-duplicates-00": 2,
+        "near-duplicates-01": 2,
+    }
+    assert "a similarity is above -1" in refused(capsys, *words, "1.5")
+    memory.remove([24, 25])
+    assert "no two entries" in refused(capsys, *words, "1.0")
+
+
+def test_values_are_told_with_their_removal_curves(queries, capsys):
+    words = ["audit", "shapley", *SUBJECT, "--k", "3", "--shares", "0", "0.5"]
+    answer = told(capsys, *words, "--output", "values.csv")
+    assert [curve["name"] for curve in answer["curves"]] == [
+        "random",
+        "shapley, least first",
+        "shapley, most first",
+        "leave-one-out, least first",
+        "leave-one-out, most first",
+    ]
+    memory = VisualMemory.open("m")
+    votes = memory.classify(queries.values[1::2], 3, voting="plurality")
+    accuracy = np.mean(votes.predictions == queries.labels[1::2])
+    assert all(curve["accuracies"][0] == accuracy for curve in answer["curves"])
+    assert answer["curves"][1]["accuracies"][1] > answer["curves"][2]["accuracies"][1]
+    rows = list(csv.DictReader(Path("values.csv").read_text().splitlines()))
+    nearest = memory.search(queries.values[::2], 3).labels == queries.labels[::2, None]
+    assert sum(float(row["shapley"]) for row in rows) == pytest.approx(nearest.mean())
+    assert main(words) == 0
+    assert "shapley, least first" in capsys.readouterr().out

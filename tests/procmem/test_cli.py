@@ -46,6 +46,7 @@ def test_the_list_of_commands_is_frozen():
         "audit groups",
         "audit leave-one-out",
         "audit radius",
+        "audit shapley",
         "audit verify",
         "demo",
         "doctor",

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("procmem", "procgen", "shaders", "pretrain", "memory", "eval", "configs")
 ROOF = {
     "procmem.audit_commands",
+    "procmem.audit_output",
     "procmem.audit_subject",
     "procmem.cli",
     "procmem.commands",
@@ -23,6 +24,7 @@ ROOF = {
     "procmem.memory_commands",
     "procmem.memory_images",
     "procmem.program_commands",
+    "procmem.value_commands",
     "procmem.__main__",
 }
 """Modules of `procmem` that may import every room and are imported by none; the rest of it is the ground floor."""
