@@ -23,13 +23,13 @@ from pretrain.backbone import check_crop_sizes, create_backbone, use_plain_atten
 from pretrain.checkpoint import ENTRY, FORMAT
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize
 from pretrain.config import PretrainConfig
-from pretrain.exclusions import Exclusions
 from pretrain.head import ProjectionHead
 from pretrain.loss import DINOLoss
 from pretrain.monitor import check_finite
 from pretrain.optimizer import clip_gradients, drop_gradients, make_optimizer, set_schedule
 from pretrain.teacher import start_teacher, update_teacher
 from pretrain.views import draw_views, make_views
+from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.seeds import derive_key
 from procgen.stream import Batch, Position, Stream

@@ -24,10 +24,10 @@ from lightning.pytorch.loggers import Logger
 from pretrain.callbacks import Checkpoints, Probe, ProbeCallback, ProgressBar, Recorder
 from pretrain.checkpoint import AtomicCheckpointIO, checkpoint_path, newest_readable
 from pretrain.config import PretrainConfig
-from pretrain.exclusions import Exclusions
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule
 from pretrain.monitor import CollapseMonitor
+from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.registry import make_process
 from procgen.seeds import derive_key

@@ -98,19 +98,18 @@ class Process(abc.ABC):
                 setattr(clone, name, type(value)(items))
         return clone
 
-    def sources(self) -> Iterator[Process]:
-        """The processes of the composition that have no source themselves; this one alone if it is none."""
-        values = (v if isinstance(v, list | tuple) else [v] for v in vars(self).values())
-        inner = [item for items in values for item in items if isinstance(item, Process)]
-        for process in inner:
-            yield from process.sources()
-        if not inner:
-            yield self
+    def members(self) -> Iterator[Process]:
+        """Every process of the composition, this one first."""
+        yield self
+        for value in vars(self).values():
+            for item in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(item, Process):
+                    yield from item.members()
 
     def program_id(self, program: str) -> str:
         """The id of the shader program with a fingerprint; the fingerprint itself where it is unknown."""
-        shaders = (source for source in self.sources() if isinstance(source, Shaders))
-        return next((p.id for source in shaders for p in source.programs if p.fingerprint == program), program)
+        shaders = (member for member in self.members() if isinstance(member, Shaders))
+        return next((p.id for member in shaders for p in member.programs if p.fingerprint == program), program)
 
     @property
     def fingerprint(self) -> str:

@@ -9,7 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from procmem import audit_commands, commands, index_commands, memory_commands, program_commands, value_commands
+from procmem import (
+    audit_commands,
+    commands,
+    generate_commands,
+    index_commands,
+    memory_commands,
+    program_commands,
+    value_commands,
+)
 from procmem.arguments import Table, parse
 from procmem.errors import UserError, WorkError
 
@@ -28,6 +36,7 @@ COMMANDS: Table = {
         "import": program_commands.programs_import,
         "prewarm": program_commands.programs_prewarm,
     },
+    "generate": generate_commands.generate,
     "pretrain": commands.pretrain,
     "memory": {
         "": "Visual memories: build, inspect, change, prove.",

@@ -12,8 +12,8 @@ from torch import nn
 
 from pretrain.backbone import BackboneConfig, create_backbone, use_plain_attention
 from pretrain.config import PretrainConfig
-from pretrain.exclusions import Exclusions
 from pretrain.module import DINOModule, Network
+from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.stream import Position
 from procmem.errors import UserError

@@ -51,6 +51,7 @@ def test_the_list_of_commands_is_frozen():
         "demo",
         "doctor",
         "eval",
+        "generate",
         "memory add",
         "memory build",
         "memory checkout",
@@ -98,6 +99,14 @@ def test_the_list_of_commands_is_frozen():
             "root_seed must be a whole number",
         ),
         (["pretrain", "--config", "cpu_demo", "--overrides", "root_seed"], "KEY=VALUE"),
+        (["generate", "shaders_klm", "--images", "4", "--output", "set"], "did you mean 'shaders_kml'"),
+        (["generate", "shaders", "--images", "0", "--output", "set"], "at least one image, got images=0"),
+        (["generate", "shaders", "--images", "4"], "output is missing"),
+        (["generate", "shaders", "--images", "4", "--output", "set", "--format", "zip"], "webdataset"),
+        (["generate", "shaders", "--images", "4", "--output", "set", "--shard", "4/4"], "from 0 to n - 1, got '4/4'"),
+        (["generate", "shaders", "--images", "4", "--output", "/proc/no", "--workers", "0"], "'/proc/no'"),
+        (["generate", "--verify", "nowhere"], "not a data set"),
+        (["generate", "--explain", "3", "--output", "nowhere"], "not a data set"),
         (["eval", "--encoders", "pixls", "--datasets", "digits"], "did you mean 'pixels'"),
         (["eval", "--encoders", "pixels", "--datasets", "digitz"], "did you mean 'digits'"),
         (["eval", "--encoders", "pixels", "--suite", "quik"], "did you mean 'quick'"),
@@ -211,6 +220,40 @@ def test_a_run_is_trained_continued_and_evaluated(image_set, small_recipe, tmp_p
     assert "root_seed: 0 -> 1" in capsys.readouterr().err
     assert main(["eval", "--encoders", "run", "random:run", "--datasets", str(image_set)]) == 0
     assert "random:run" in capsys.readouterr().out
+
+
+@pytest.mark.opengl
+@pytest.mark.slow
+def test_a_data_set_killed_on_the_way_equals_the_uninterrupted_one(tmp_path, capsys):
+    (tmp_path / "mix.yaml").write_text(
+        "mixup: {num_images: 2, source: {leaves: {source: {shaders: {families: [sky]}}}}}"
+    )
+    words = ["generate", "mix.yaml", "--images", "90", "--size", "16", "--block-size", "20", "--workers", "2"]
+    assert main([*words, "--output", "straight"]) == 0
+    command = [sys.executable, "-m", "procmem", *words, "--output", "set"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "set").glob("*.tar")) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert main([*words, "--output", "set"]) == 0
+    straight, resumed = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("straight", "set")
+    )
+    assert resumed == straight
+    assert main(["generate", "--verify", "set"]) == 0
+    assert main(["generate", "--merge", "set"]) == 0
+    assert main([*words, "--root-seed", "1", "--output", "set"]) == 2
+    assert "root_seed: 0 -> 1" in capsys.readouterr().err
+    (tmp_path / "set" / "block-000001.tar").write_bytes(b"cut")
+    assert main(["generate", "--verify", "set"]) == 1
+    assert main([*words, "--output", "set", "--slurm-array", "8"]) == 0
+    script = capsys.readouterr().out.split("\n", 1)[1]  # after the line about the damage
+    assert "#SBATCH --array=0-7" in script
+    assert '--workers 2 --shard "${SLURM_ARRAY_TASK_ID}/8"' in script
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
 
 
 @pytest.mark.opengl

@@ -48,6 +48,7 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
     monkeypatch.setenv("PROCMEM_DATA", str(workplace / "data"))
     smaller = {
         "preview": ["--images", "4", "--image-size-px", "8"],
+        "generate": ["--images", "8", "--size", "8", "--block-size", "8", "--workers", "0"],
         "pretrain": ["--overrides", *small_recipe],
         "synthesize": ["--count", "7"],
         "screen": ["--children", "1"],
@@ -59,7 +60,7 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
     assert names["receipt"].found_before == 1
     assert names["audit"].memory_size == 24
     commands = [shlex.split(line)[1:] for line in lines_that_start_with("procmem")]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for words in commands:
         own = [option for word in words[:2] for option in smaller.get(word, [])]
         assert main([*words, *own]) == 0, capsys.readouterr().err

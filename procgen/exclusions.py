@@ -1,7 +1,7 @@
-"""Shader programs that a run must not render any more, in its run folder: one file each.
+"""Shader programs that must not be rendered any more, in the folder of a run or a data set: one file each.
 
-Workers find them out (`procgen.workers`). They are kept so that a continued run does not lose workers to them again,
-and draws the same images. Every rank writes what it meets; two ranks that meet the same program write the same file.
+Workers find them out (`procgen.workers`). They are kept so that work that goes on does not lose workers to them again,
+and draws the same images. Everyone writes what he meets; two who meet the same program write the same file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FOLDER = "excluded_programs"
 
 
 class Exclusions:
-    """The excluded programs of a run folder.
+    """The excluded programs of a folder.
 
     Raises:
         UserError: if a record there cannot be read.
     """
 
-    def __init__(self, run_folder: Path) -> None:
-        self._folder = run_folder / FOLDER
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
 
     @property
     def programs(self) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Offline data sets: the images of a process in files, resumable, verifiable, regenerable from their recipes."""
