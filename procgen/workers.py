@@ -12,14 +12,15 @@ calls `tend`. Torch's DataLoader was used before and cannot replace a worker; mu
 
 Children are forked from a server process that has imported torch and has no GL context (a context does not survive a
 fork): a new one works after 0.1 s instead of the 4 s of a spawned one, and shares torch's memory. They die with their
-parent: an idle one sees its pipe close, a busy one is killed by the kernel when the server ends.
+parent: an idle one sees its pipe close, and the kernel kills a busy one (see `_die_with_the_parent`).
 """
 
 from __future__ import annotations
 
 import abc
-import ctypes
+import contextlib
 import dataclasses
+import fcntl
 import heapq
 import mmap
 import multiprocessing
@@ -47,7 +48,6 @@ STRIKES = 2  # ends of a worker after which the program it was in is excluded
 ATTEMPTS = 3  # at a block whose workers die outside any program, and at starting a worker
 LOOK_SECONDS = 60.0  # longest wait without looking around
 JOBS_A_WORKER = 2  # one in work, one waiting, so that a worker need not wait for the parent
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,31 +310,44 @@ class _Worker:
 def _serve(connection: Connection, task: Task, environment: dict[str, str]) -> None:
     """Body of a child: jobs in, results out, until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is None or not parent.is_alive():  # it died before the kernel was asked to watch
-        return
+    _die_with_the_parent()
     os.environ.update({"LP_NUM_THREADS": "1"} | environment)  # the server has that of its start
     torch.set_num_threads(1)
     _watch_renderer(connection)
-    connection.send(("ready", None))
-    while True:
-        try:
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        connection.send(("ready", None))
+        while True:
             kind, content = connection.recv()
-        except (EOFError, OSError):
-            return
-        if kind == "exclude":
-            task = task.excluding(content)
-            continue
-        try:
-            result = task(content)
-        except Exception as error:
-            connection.send(("error", _portable(error)))
-            continue
-        if isinstance(result, torch.Tensor):
-            _send_images(connection, result)
-        else:
-            connection.send(("result", result))
+            if kind == "exclude":
+                task = task.excluding(content)
+            else:
+                _work(connection, task, content)
+
+
+def _work(connection: Connection, task: Task, block_index: int) -> None:
+    try:
+        result = task(block_index)
+    except Exception as error:
+        connection.send(("error", _portable(error)))
+        return
+    if isinstance(result, torch.Tensor):
+        _send_images(connection, result)
+    else:
+        connection.send(("result", result))
+
+
+def _die_with_the_parent() -> None:
+    """Have the kernel kill this process when the parent's end of a pipe closes, whatever it is doing then.
+
+    PR_SET_PDEATHSIG was tried: it watches the server that forked this process, and the server lives as long as we do.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, fcntl.fcntl(parent.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    if not parent.is_alive():  # it died before the kernel was asked to watch
+        os._exit(1)
 
 
 def _watch_renderer(connection: Connection) -> None:
