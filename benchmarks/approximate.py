@@ -3,7 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/approximate.py [--entries 100000] [--queries 100]
 
 Processor seconds on one thread of a busy machine, 10,000 x 384: exact 0.18 ms a query (of 100); hnsw 0.74 ms, recall@10
-0.996 (as built 0.995 +- 0.001; 0.948 at faiss's own depth and without ranking), built in 3.4 s, 1,808 bytes an entry.
+0.996 (as built 0.995 +- 0.001; 0.948 at faiss's own depth and without ranking), built in 3.4 s, 1,808
+bytes an entry; ivfpq 0.31 ms, recall@10 0.932 (as built 0.938 +- 0.008; 0.876 without ranking), built in 32 s, 183
+bytes an entry with its code books.
 """
 
 from __future__ import annotations

@@ -92,6 +92,8 @@ def test_removed_replaced_and_added_entries(
     counting = np.ones(N + 2, np.bool_)
     counting[[3, 4]] = False  # removed
     present = present_of(ids, np.concatenate([changed, added]), counting)
+    assert present.rows_of(indexes[kind])[[2, 3, 4, 7]].tolist() == [2, -1, -1, -1]
+    assert present.beside(indexes[kind]).tolist() == [7, N, N + 1]
     asked = np.concatenate([rows[[3, 4, 7]], changed[[7]], added])
     found = indexes[kind].search(present, asked, 5, Mask(allowed=counting))
     assert not np.isin(found.ids, [3, 4]).any()

@@ -59,7 +59,7 @@ def test_every_engine_answers_and_stays_right_while_entries_change(
 
 
 def test_masks_follow_the_entries_when_some_were_removed(filled: VisualMemory, unit_rows: MakeUnitRows) -> None:
-    filled.remove(np.arange(0, 40))
+    filled.remove(np.arange(0, 41))  # an odd number, so that a shifted mask is seen
     ids, owners = filled.entries.ids, filled.owners()
     asked = unit_rows(N, D)[[100, 101]]
     mask = Mask(allowed=ids % 3 != 0, exclusions=[excluding(owners, ["bob", "ann"])])
@@ -68,8 +68,8 @@ def test_masks_follow_the_entries_when_some_were_removed(filled: VisualMemory, u
         assert (found.ids[0] % 2 == 1).all()
         assert (found.ids[1] % 2 == 0).all()
         assert (found.ids % 3 != 0).all()
-        assert found.ids.min() >= 40
-    with pytest.raises(UserError, match="the 1160 entries need one each"):
+        assert found.ids.min() > 40
+    with pytest.raises(UserError, match="the 1159 entries need one each"):
         filled.search(asked, 2, allowed=np.ones(N, np.bool_))
 
 
