@@ -63,7 +63,8 @@ install_packages() {
         pins=.venv/pins.txt
         options=(--torch-backend "$backend")
     fi
-    "$uv" pip install --quiet --python .venv/bin/python ${options[@]+"${options[@]}"} -r "$pins"
+    # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, every process would parse torch anew (15 s of a core).
+    "$uv" pip install --quiet --compile-bytecode --python .venv/bin/python ${options[@]+"${options[@]}"} -r "$pins"
     "$uv" pip install --quiet --python .venv/bin/python --no-deps -e .
     wanted "$level" > ".venv/.installed-$level"
     if [ "$level" = dev ]; then wanted runtime > .venv/.installed-runtime; fi  # dev includes runtime
