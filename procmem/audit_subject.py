@@ -127,13 +127,11 @@ def audit_subject(
     Raises:
         UserError: for another encoder, a class that the memory has not, or queries that are in the memory.
     """
-    import torch
-
     from eval.datasets import find_dataset
     from eval.extract import extract
     from pretrain.encoder import load_encoder
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = find_device()
     opened = VisualMemory.open(memory)
     if not len(opened):
         raise UserError(f"the memory in {str(memory)!r} is empty; there is nothing to audit")
@@ -173,6 +171,13 @@ def audit_subject(
         num_excluded=int(is_known.sum()),
         device=device,
     )
+
+
+def find_device() -> str:
+    """A GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def begin_audit(

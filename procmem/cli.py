@@ -15,6 +15,7 @@ from procmem import (
     generate_commands,
     index_commands,
     memory_commands,
+    privacy_commands,
     program_commands,
     value_commands,
 )
@@ -59,6 +60,8 @@ COMMANDS: Table = {
         "leave-one-out": audit_commands.audit_leave_one_out,
         "groups": audit_commands.audit_groups,
         "radius": audit_commands.audit_radius,
+        "private-voting": privacy_commands.audit_private_voting,
+        "membership": privacy_commands.audit_membership,
         "shapley": value_commands.audit_shapley,
         "certificate": audit_commands.audit_certificate,
         "verify": audit_commands.audit_verify,

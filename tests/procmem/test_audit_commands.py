@@ -233,3 +233,46 @@ def test_values_are_told_with_their_removal_curves(queries, capsys):
     assert sum(float(row["shapley"]) for row in rows) == pytest.approx(nearest.mean())
     assert main(words) == 0
     assert "shapley, least first" in capsys.readouterr().out
+
+
+def test_private_voting_tells_accuracy_against_budget(queries, capsys):
+    words = ["audit", "private-voting", *SUBJECT, "--k", "5", "--epsilons", "0.01", "400", "--seed", "0"]
+    answer = told(capsys, *words)
+    plain, *rows = answer["curve"]
+    memory = VisualMemory.open("m")
+    votes = memory.classify(queries.values, 5, voting="plurality").scores.argmax(axis=1)
+    assert plain["accuracy"] == np.mean(votes == queries.labels)
+    assert [(row["mechanism"], row["epsilon"]) for row in rows] == [
+        (name, epsilon) for name in ("gaussian", "exponential") for epsilon in (0.01, 400)
+    ]
+    assert rows[0]["accuracy"] < rows[1]["accuracy"]
+    assert main(words) == 0
+    table = capsys.readouterr()
+    assert "one entry added or removed" in table.out
+    assert "guarantee covers the memory" not in table.err  # a histogram has seen nothing
+    for bad in ("0", "-1"):
+        assert "must be above 0" in refused(capsys, *words[:-3], bad)
+
+
+def test_membership_attacks_plain_pruned_and_private_answers(image_set, capsys):
+    assert main(BUILD) == 0
+    words = ["audit", "membership", *SUBJECT, "--k", "3"]
+    answer = told(capsys, *words)
+    assert answer["num_entries"] == 12
+    assert [(attack["memory"], attack["score"]) for attack in answer["attacks"]][::4] == [
+        ("plain", "similarity"),
+        ("pruned", "similarity"),
+        ("private", "answer"),
+    ]
+    for attack in answer["attacks"]:
+        assert (attack["num_members"], attack["num_others"]) == (12, 12)
+        assert 0 <= attack["auc_low"] <= attack["auc"] <= attack["auc_high"] <= 1
+    assert len(VisualMemory.open("m")) == 24
+    assert main(words) == 0
+    assert "half of it, 12 entries" in capsys.readouterr().out
+    assert "below the 12 entries" in refused(capsys, *words[:-1], "12")
+    (image_set / "train").rename(image_set.parent / "kept")
+    shutil.copytree(image_set / "val", image_set / "train")
+    for image in (image_set / "train").rglob("*.png"):
+        image.rename(image.with_name(f"new-{image.name}"))
+    assert "the memory holds 0 of the training images" in refused(capsys, *words)

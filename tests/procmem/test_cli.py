@@ -46,6 +46,8 @@ def test_the_list_of_commands_is_frozen():
         "audit certificate",
         "audit groups",
         "audit leave-one-out",
+        "audit membership",
+        "audit private-voting",
         "audit radius",
         "audit shapley",
         "audit verify",

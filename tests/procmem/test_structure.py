@@ -24,6 +24,7 @@ ROOF = {
     "procmem.index_commands",
     "procmem.memory_commands",
     "procmem.memory_images",
+    "procmem.privacy_commands",
     "procmem.program_commands",
     "procmem.value_commands",
     "procmem.__main__",
