@@ -116,7 +116,7 @@ def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
     if not rows:
         raise UserError("a neighbour sheet needs at least one query")
     num_columns = 1 + max(len(row.neighbors) for row in rows)
-    figure = _figure(1.32 * num_columns, 1.74 * len(rows))
+    figure = new_figure(1.32 * num_columns, 1.74 * len(rows))
     grid = figure.subplots(len(rows), num_columns, squeeze=False, gridspec_kw={"wspace": 0.12, "hspace": 0.42})
     for row, axes in zip(rows, grid, strict=True):
         for panel in axes:
@@ -129,7 +129,7 @@ def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
             mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
             _show(panel, image, f"{_shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
             _frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor]) -> bytes:
@@ -140,7 +140,7 @@ def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor])
         colors: name of the encoder -> (B, h, w, 3) float in [0, 1], from `pca_colors`.
     """
     labels = ["image", *colors]
-    figure = _figure(1.3 * len(images) + 0.4, 1.36 * len(labels))
+    figure = new_figure(1.3 * len(images) + 0.4, 1.36 * len(labels))
     grid = figure.subplots(len(labels), len(images), squeeze=False, gridspec_kw={"wspace": 0.05, "hspace": 0.08})
     for column, image in enumerate(images):
         grid[0, column].imshow(np.asarray(image), interpolation="antialiased")
@@ -152,7 +152,7 @@ def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor])
             panel.set_yticks([])
             panel.spines[:].set_visible(False)
         axes[0].set_ylabel(_shortened(label, 18), fontsize=8, color=INK)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def curves(panels: Sequence[CurvePanel]) -> bytes:
@@ -161,7 +161,7 @@ def curves(panels: Sequence[CurvePanel]) -> bytes:
         raise UserError("a figure of curves needs at least one panel")
     num_columns = len(panels) if len(panels) <= 3 else 2
     num_rows = -(-len(panels) // num_columns)
-    figure = _figure(3.7 * num_columns, 2.6 * num_rows, layout="constrained")
+    figure = new_figure(3.7 * num_columns, 2.6 * num_rows, layout="constrained")
     grid = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
     for panel, axes in zip(panels, grid, strict=False):
         for (name, (x, y)), (color, style) in zip(panel.series.items(), _looks(len(panel.series)), strict=True):
@@ -172,10 +172,10 @@ def curves(panels: Sequence[CurvePanel]) -> bytes:
         axes.set_xlabel(panel.x_label, fontsize=8, color=INK)
         if len(panel.series) + (panel.reference is not None) > 1:
             axes.legend(fontsize=8, frameon=False)
-        _quiet(axes)
+        quiet_axes(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def accuracy_bars(
@@ -190,7 +190,7 @@ def accuracy_bars(
         chance: accuracy of guessing, 0..1.
     """
     percent, errors = 100 * np.asarray(values), 100 * np.asarray(standard_errors)
-    figure = _figure(7.2, 0.42 * len(names) + 0.9, layout="constrained")
+    figure = new_figure(7.2, 0.42 * len(names) + 0.9, layout="constrained")
     axes = figure.subplots()
     axes.barh(
         range(len(names)), percent, height=0.62, color="#8fbcd8", edgecolor=BLUE, linewidth=0.8,
@@ -210,11 +210,12 @@ def accuracy_bars(
     axes.invert_yaxis()
     axes.set_xlim(0, max(float((percent + errors).max()) * 1.15, 1.0))
     axes.set_xlabel("top-1 accuracy, %  (± one standard error)", fontsize=8, color=INK)
-    _quiet(axes, grid_axis="x")
-    return _png(figure)
+    quiet_axes(axes, grid_axis="x")
+    return png_bytes(figure)
 
 
-def _figure(width_inches: float, height_inches: float, layout: str | None = None) -> Figure:
+def new_figure(width_inches: float, height_inches: float, layout: str | None = None) -> Figure:
+    """An empty figure on white."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -223,7 +224,8 @@ def _figure(width_inches: float, height_inches: float, layout: str | None = None
     return figure
 
 
-def _png(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
+    """A figure as PNG; equal figures are equal bytes."""
     buffer = io.BytesIO()
     # Without the software line, equal figures are equal bytes.
     figure.savefig(
@@ -249,7 +251,8 @@ def _frame(axes: Axes, color: str, style: str | tuple[int, tuple[int, int]], wid
     axes.spines[:].set(color=color, linestyle=style, linewidth=width)
 
 
-def _quiet(axes: Axes, grid_axis: str = "y") -> None:
+def quiet_axes(axes: Axes, grid_axis: str = "y") -> None:
+    """Axes without frame, with a pale grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)
     axes.tick_params(labelsize=8, color=PALE, labelcolor=INK)

@@ -11,7 +11,7 @@ from memory.voting import Rule
 from procmem.audit_output import print_subject, print_table
 from procmem.commands import print_json
 from procmem.errors import UserError
-from procmem.files import read_json, write_json, write_text
+from procmem.files import atomic_write, read_json, write_json, write_text
 from procmem.progress import say
 
 if TYPE_CHECKING:
@@ -308,6 +308,28 @@ def audit_verify(certificate: Path, *, page: Path | None = None, public_key: str
     )
     if public_key is None:
         say("the key was not compared with any that you know; ask the signer for it and add --public-key")
+
+
+def audit_figure(*, audits: list[Path], output: Path) -> None:
+    """Draw accuracy against the share of entries that change an answer, for several encoders, by k and rule.
+
+    Args:
+        audits: what 'audit leave-one-out --json' printed, one file an encoder.
+        output: the picture to write, a .png file.
+    """
+    from eval.privacy_figure import privacy_figure
+
+    if output.suffix != ".png":
+        raise UserError(f"the picture is a .png file; received {str(output)!r}")
+    found = {}
+    for path in audits:
+        value = read_json(path)
+        if not isinstance(value, dict) or not {"encoder", "audits"} <= value.keys() or value["encoder"] in found:
+            raise UserError(f"{str(path)!r} is not the JSON of a leave-one-out audit of another encoder")
+        found[value["encoder"]] = value["audits"]
+    with atomic_write(output) as file:
+        file.write(privacy_figure(found))
+    say(f"wrote {output}")
 
 
 def _read_text(path: Path) -> str:

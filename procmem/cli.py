@@ -60,6 +60,7 @@ COMMANDS: Table = {
         "leave-one-out": audit_commands.audit_leave_one_out,
         "groups": audit_commands.audit_groups,
         "radius": audit_commands.audit_radius,
+        "figure": audit_commands.audit_figure,
         "private-voting": privacy_commands.audit_private_voting,
         "membership": privacy_commands.audit_membership,
         "shapley": value_commands.audit_shapley,

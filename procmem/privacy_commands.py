@@ -184,8 +184,8 @@ _HEADS = {
     "auc": "AUC",
     "interval": "95 %",
     "advantage": "advantage",
-    "tpr_0.01": "TPR at 1 % FPR",
-    "tpr_0.001": "TPR at 0.1 % FPR",
+    "tpr_0.01": "TPR at 1 % false",
+    "tpr_0.001": "TPR at 0.1 % false",
 }
 
 

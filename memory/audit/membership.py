@@ -115,7 +115,8 @@ def attack_scores(
     if score == "confidence":
         return votes.confidence()
     if score == "answer":
-        return (votes.predictions == true_labels).astype(np.float64)
+        is_right: npt.NDArray[np.bool_] = votes.predictions == true_labels
+        return is_right.astype(np.float64)
     shares: npt.NDArray[np.float64] = np.take_along_axis(votes.shares(), true_labels[:, None], axis=1)[:, 0]
     return shares
 

@@ -276,3 +276,15 @@ def test_membership_attacks_plain_pruned_and_private_answers(image_set, capsys):
     for image in (image_set / "train").rglob("*.png"):
         image.rename(image.with_name(f"new-{image.name}"))
     assert "the memory holds 0 of the training images" in refused(capsys, *words)
+
+
+def test_a_figure_is_drawn_from_the_json_of_audits(queries, capsys):
+    answer = told(capsys, "audit", "leave-one-out", *SUBJECT, "--k", "2", "5")
+    Path("a.json").write_text(json.dumps(answer))
+    words = ["audit", "figure", "--audits", "a.json", "--output"]
+    assert main([*words, "f.png"]) == 0
+    assert Path("f.png").read_bytes().startswith(b"\x89PNG")
+    assert ".png file" in refused(capsys, *words, "f.jpg")
+    assert "audit of another encoder" in refused(
+        capsys, "audit", "figure", "--audits", "a.json", "a.json", "--output", "f.png"
+    )

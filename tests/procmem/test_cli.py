@@ -44,6 +44,7 @@ def test_every_command_explains_itself(words, capsys):
 def test_the_list_of_commands_is_frozen():
     assert sorted(" ".join(words) for words in commands()) == [
         "audit certificate",
+        "audit figure",
         "audit groups",
         "audit leave-one-out",
         "audit membership",

@@ -203,7 +203,7 @@ def test_bad_requests_are_refused() -> None:
         with pytest.raises(UserError, match="sampling_rate"):
             PrivateVoting(sampling_rate=rate)
     with pytest.raises(UserError, match="did you mean 'gaussian'"):
-        PrivateVoting(mechanism="gausian")  # type: ignore[arg-type]
+        PrivateVoting(mechanism="gauss")  # type: ignore[arg-type]
     for answers, delta in ((0, 1e-5), (1, 0.0), (1, 1.0)):
         with pytest.raises(UserError, match="0 < delta < 1"):
             PrivateVoting().spent(answers, delta)
