@@ -28,16 +28,18 @@ class ScalingLaw:
     Attributes:
         sizes: (S,) entries.
         error_percent: (S,) 0..100.
-        line: log10(error in percent) against log10(log10(size)); fitted where the error is above 0.
+        line: log10(error in percent) against log10(log10(size)), fitted where the error is above 0; None where fewer
+            than two sizes have errors.
     """
 
     sizes: npt.NDArray[np.int64]
     error_percent: npt.NDArray[np.float64]
-    line: Line
+    line: Line | None
 
     def predicted_error_percent(self, size: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """The law's error at other sizes; a guess beyond those measured."""
-        return 10 ** self.line.at(np.log10(np.log10(np.asarray(size, np.float64))))
+        """The law's error at other sizes, a guess beyond those measured; NaN without a law."""
+        places = np.log10(np.log10(np.asarray(size, np.float64)))
+        return np.full(places.shape, np.nan) if self.line is None else 10 ** self.line.at(places)
 
 
 def fit_scaling_law(sizes: npt.ArrayLike, error_percent: npt.ArrayLike) -> ScalingLaw:
@@ -48,13 +50,13 @@ def fit_scaling_law(sizes: npt.ArrayLike, error_percent: npt.ArrayLike) -> Scali
         error_percent: (S,) 0..100; a size without errors has no logarithm and is left out of the fit.
 
     Raises:
-        UserError: for a size or error out of range, or fewer than two sizes with errors.
+        UserError: for a size or error out of range.
     """
     sizes, errors = np.asarray(sizes, np.int64), np.asarray(error_percent, np.float64)
     if sizes.shape != errors.shape or (sizes <= 1).any() or not ((errors >= 0) & (errors <= 100)).all():
         raise UserError(f"sizes must be above 1 and errors in 0 to 100 %; received {sizes} and {errors}")
     some = errors > 0
-    line = fit_line(np.log10(np.log10(sizes[some])), np.log10(errors[some]))
+    line = fit_line(np.log10(np.log10(sizes[some])), np.log10(errors[some])) if some.sum() > 1 else None
     return ScalingLaw(sizes=sizes, error_percent=errors, line=line)
 
 
@@ -84,7 +86,7 @@ def measure_scaling(
         device: of the search.
 
     Raises:
-        UserError: for sizes that do not fit, or if no law can be fitted.
+        UserError: for sizes that do not fit.
     """
     N = len(labels)
     if len(sizes) < 2 or sizes[0] < 2 or sizes[-1] > N or (np.diff(sizes) <= 0).any():

@@ -20,6 +20,7 @@ def test_the_papers_law_for_vit_l14_is_found_again() -> None:
     sizes = np.array([10**3, 10**4, 10**5, 10**6, 10**9])
     errors = 10 ** (-0.9434 * np.log10(np.log10(sizes)) + 2.0704)
     law = fit_scaling_law(sizes, errors)
+    assert law.line is not None
     assert (law.line.slope, law.line.intercept) == pytest.approx((-0.9434, 2.0704))
     assert law.line.r_squared == pytest.approx(1)
     assert float(law.predicted_error_percent(10**10)) == pytest.approx(117.6 / 10**0.9434, rel=1e-3)
@@ -27,8 +28,12 @@ def test_the_papers_law_for_vit_l14_is_found_again() -> None:
 
 def test_a_size_without_errors_is_left_out_of_the_fit() -> None:
     law = fit_scaling_law([10, 100, 1000], [40.0, 20.0, 0.0])
+    assert law.line is not None
     assert law.line.slope == pytest.approx(np.log10(0.5) / np.log10(2))
     assert law.error_percent.tolist() == [40.0, 20.0, 0.0]
+    without = fit_scaling_law([10, 100], [5.0, 0.0])
+    assert without.line is None
+    assert np.isnan(without.predicted_error_percent([10, 100])).all()
 
 
 def test_points_equal_nested_memories_of_that_size(unit_rows: MakeUnitRows) -> None:
@@ -42,6 +47,7 @@ def test_points_equal_nested_memories_of_that_size(unit_rows: MakeUnitRows) -> N
         found = exact_search(queries, entries[rows], 5, ids=rows, labels=labels[rows])
         answers = vote(found, num_classes=2, voting="rank").predictions
         assert error == pytest.approx(100 * np.mean(answers != truth))
+    assert law.line is not None
     assert law.line.slope < 0
 
 
@@ -51,9 +57,9 @@ def test_sizes_spread_by_their_logarithm() -> None:
     assert spread_sizes(12)[0] == 6
 
 
-@pytest.mark.parametrize(("sizes", "errors"), [([1, 10], [5, 5]), ([10, 20], [5, 101]), ([10, 20], [5, 0])])
-def test_points_without_a_law_are_refused(sizes: list[int], errors: list[float]) -> None:
-    with pytest.raises(UserError):
+@pytest.mark.parametrize(("sizes", "errors"), [([1, 10], [5, 5]), ([10, 20], [5, 101])])
+def test_sizes_and_errors_out_of_range_are_refused(sizes: list[int], errors: list[float]) -> None:
+    with pytest.raises(UserError, match="sizes must be above 1 and errors in 0 to 100"):
         fit_scaling_law(sizes, errors)
 
 

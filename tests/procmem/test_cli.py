@@ -68,6 +68,8 @@ def test_the_list_of_commands_is_frozen():
         "memory remove",
         "memory restore",
         "memory search",
+        "memory study",
+        "memory sweep",
         "memory versions",
         "pretrain",
         "preview",

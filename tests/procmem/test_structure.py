@@ -22,10 +22,13 @@ ROOF = {
     "procmem.doctor",
     "procmem.generate_commands",
     "procmem.index_commands",
+    "procmem.knowledge_commands",
     "procmem.memory_commands",
     "procmem.memory_images",
+    "procmem.memory_study",
     "procmem.privacy_commands",
     "procmem.program_commands",
+    "procmem.study_subject",
     "procmem.value_commands",
     "procmem.__main__",
 }
