@@ -173,7 +173,7 @@ def leave_one_out(
         to_classes=classes[query_rows, after],
         predictions=classes[np.arange(Q), before],
         margins=margins,
-        reached_ids=np.unique(neighbors.ids[neighbors.ids != PADDING]),
+        reached_ids=_distinct(neighbors.ids[neighbors.ids != PADDING]),
         query_labels=None if query_labels is None else np.asarray(query_labels, dtype=np.int64),
         memory_size=memory_size,
         k=k,
@@ -259,6 +259,12 @@ class _Lists:
         weights = self.weights[rows[:, None], kept] * self.voting.rank_weights(len(columns))
         scores, running = tally(numbers, weights, self.scores.shape[1])
         return decide(numbers, scores, running, self.voting.protocol)
+
+
+def _distinct(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Ascending, each once; by sorting, since numpy's hashing `unique` took four fifths of an audit's time."""
+    ordered = np.sort(ids)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
 
 
 def check_auditable(neighbors: Neighbors, k: int, num_further: int = 0) -> int:

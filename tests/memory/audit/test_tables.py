@@ -41,6 +41,17 @@ def test_the_most_influential_entry_is_named_with_its_queries(result: LeaveOneOu
     assert influential_entries(result, ["a", "b"], CLASSES, 0) == []
 
 
+def test_entries_that_decide_more_queries_come_first() -> None:
+    neighbors = Neighbors(
+        ids=np.array([[3, 2], [5, 2], [5, 2]]),
+        labels=np.array([[1, 0]] * 3),
+        similarities=np.array([[0.9, 0.8]] * 3),
+        memory_size=5,
+    )
+    rows = influential_entries(leave_one_out(neighbors, 1), ["a", "b", "c"], CLASSES, 2)
+    assert [(row["id"], row["num_queries"]) for row in rows] == [(5, 2), (3, 1)]
+
+
 def test_rates_by_owner(result: LeaveOneOutResult) -> None:
     rows = rates_by_group(result, IDS, ["ann", None, "ann", "bob", None])
     assert [row["group"] for row in rows] == ["ann", "bob"]
