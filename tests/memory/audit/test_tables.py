@@ -50,6 +50,9 @@ def test_entries_that_decide_more_queries_come_first() -> None:
     )
     rows = influential_entries(leave_one_out(neighbors, 1), ["a", "b", "c"], CLASSES, 2)
     assert [(row["id"], row["num_queries"]) for row in rows] == [(5, 2), (3, 1)]
+    judged = leave_one_out(neighbors, 1, query_labels=np.array([0, 1, 1]))
+    (ann, bob) = rates_by_group(judged, IDS, ["bob", "bob", "ann", "ann", "ann"])
+    assert (ann["num_helpful"], ann["num_harmful"], bob["num_helpful"], bob["num_harmful"]) == (2, 0, 0, 1)
 
 
 def test_rates_by_owner(result: LeaveOneOutResult) -> None:
