@@ -264,7 +264,10 @@ class _Lists:
 def _distinct(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Ascending, each once; by sorting, since numpy's hashing `unique` took four fifths of an audit's time."""
     ordered = np.sort(ids)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    is_new = np.ones(len(ordered), bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    distinct: npt.NDArray[np.int64] = ordered[is_new]
+    return distinct
 
 
 def check_auditable(neighbors: Neighbors, k: int, num_further: int = 0) -> int:

@@ -93,8 +93,7 @@ def published_count(
     threshold = scores[rows, predicted] - scores_with_next[rows, second]
     threshold += np.where(predicted_class == last_label, weights[:, k], 0.0)
     is_named = (weights[:, :k] > threshold[:, None]) & (numbers[:, :k] == predicted[:, None])
-    is_right = predicted_class == query_labels
-    is_second_right = ~is_right & (classes[rows, second] == query_labels)
+    is_right, is_second_right = predicted_class == query_labels, classes[rows, second] == query_labels
     voters = neighbors.ids[:, :k]
     return PublishedCount(
         helpful_ids=np.unique(voters[is_named & is_right[:, None]]),

@@ -31,10 +31,10 @@ def count(neighbors: Neighbors, truth: int, last_label: int = 9) -> PublishedCou
 
 
 def test_a_voter_above_the_threshold_is_named_helpful_or_harmful() -> None:
-    # threshold 0.9 + 0.3 - (0.5 + 0.1) = 0.6: only the 0.9 is above
-    neighbors = listed([0, 1, 0, 1], [0.9, 0.5, 0.3, 0.1])
-    assert count(neighbors, truth=0).helpful_ids.tolist() == [0]
-    assert count(neighbors, truth=1).harmful_ids.tolist() == [0]
+    # threshold 0.9 + 0.5 - (0.7 + 0.3) = 0.4; without the next one's vote for class 1 it would be 0.7
+    neighbors = listed([0, 1, 0, 1], [0.9, 0.7, 0.5, 0.3])
+    assert count(neighbors, truth=0).helpful_ids.tolist() == [0, 2]
+    assert count(neighbors, truth=1).harmful_ids.tolist() == [0, 2]
     neither = count(neighbors, truth=2)  # a flip that touches no correctness is not counted
     assert neither.helpful_ids.size + neither.harmful_ids.size == 0
 
