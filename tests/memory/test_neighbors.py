@@ -109,7 +109,8 @@ def test_wrong_weights_are_refused(ids: list[int], weights: list[float], message
 
 
 def test_dropped_neighbours_leave_padding_at_the_end_and_the_others_move_up() -> None:
-    given = make().weighted(np.array([3, 5, 7]), np.array([0.3, 0.5, 0.7]))
+    whole = dataclasses.replace(make(), memory_size=9)
+    given = whole.weighted(np.array([3, 5, 7]), np.array([0.3, 0.5, 0.7]))
     flags = given.ids == np.array([[3]])
     left = given.keeping(~flags)
     for row in range(given.num_queries):

@@ -39,6 +39,8 @@ def test_a_size_without_errors_is_left_out_of_the_fit() -> None:
 def test_points_equal_nested_memories_of_that_size(unit_rows: MakeUnitRows) -> None:
     entries, queries = unit_rows(60, 4, 1), unit_rows(40, 4, 2)
     labels, truth = (entries[:, 0] > 0).astype(np.int64), (queries[:, 0] > 0).astype(np.int64)
+    entries[30:] = entries[:30]  # twins, ten of them of the other class: who is nearer is decided by id
+    labels[30:] = np.where(np.arange(30) < 20, labels[:30], 1 - labels[:30])
     sizes = [3, 10, 60]
     law = measure_scaling(queries, truth, entries, labels, sizes=sizes, k=5, rng=np.random.default_rng(2))
     drawn = np.random.default_rng(2).permutation(60)
