@@ -39,7 +39,7 @@ def audit_shapley(
         max_queries: most queries, a seeded subset.
         exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
         shares: of the memory to remove, from 0 to below 1.
-        seed: of the random order that the others are compared with.
+        seed: of the random order that the others are compared with, and of the order of equal values.
         output: CSV file of all values.
         json: print the curves as JSON.
     """
@@ -71,9 +71,10 @@ def audit_shapley(
     found = subject.memory.search(subject.queries[own], k + 1, device=subject.device)
     audit = leave_one_out(found, k, query_labels=subject.query_labels[own], voting=Voting(rule="plurality"))
     values = {"shapley": shapley, "leave-one-out": leave_one_out_values(audit, entries.ids)}
-    orders = {"random": generator(seed, "removal curve").permutation(len(entries.ids))}
+    chance = generator(seed, "removal curve")
+    orders = {"random": chance.permutation(len(entries.ids))}
     for name, found_values in values.items():
-        order = np.searchsorted(entries.ids, found_values.most_valuable_first())
+        order = np.searchsorted(entries.ids, found_values.most_valuable_first(chance))
         orders |= {f"{name}, least first": order[::-1], f"{name}, most first": order}
     curves = [
         removal_curve(

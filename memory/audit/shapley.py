@@ -47,9 +47,14 @@ class EntryValues:
     values: npt.NDArray[np.float64]
     method: str
 
-    def most_valuable_first(self) -> npt.NDArray[np.int64]:
-        """(N,) ids, of equal values the smaller first."""
-        return self.ids[np.argsort(-self.values, kind="stable")]
+    def most_valuable_first(self, chance: np.random.Generator | None = None) -> npt.NDArray[np.int64]:
+        """(N,) ids; of equal values the smaller first, or in random order.
+
+        Most leave-one-out values are 0, and ids of a memory that was built class by class tell the class: a removal
+        curve by id would remove whole classes, so it wants random order.
+        """
+        ties = np.arange(len(self.ids)) if chance is None else chance.permutation(len(self.ids))
+        return self.ids[np.lexsort((ties, -self.values))]
 
 
 def knn_shapley(

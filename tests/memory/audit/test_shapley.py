@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from memory.audit.leave_one_out import leave_one_out
-from memory.audit.shapley import knn_shapley, leave_one_out_values, removal_curve, values_by_rank
+from memory.audit.shapley import EntryValues, knn_shapley, leave_one_out_values, removal_curve, values_by_rank
 from memory.search import exact_search
 from memory.voting import vote
 from procmem.errors import UserError
@@ -111,6 +111,16 @@ def test_removing_the_least_valuable_first_keeps_accuracy_and_the_most_valuable_
     worst_gone, best_gone = accuracies(best_first[::-1]), accuracies(best_first)
     assert worst_gone[0] == best_gone[0]
     assert worst_gone[1] > worst_gone[0] > best_gone[1] > best_gone[2]
+
+
+def test_equal_values_are_ordered_by_id_or_by_chance() -> None:
+    values = EntryValues(ids=np.arange(50) * 3, values=np.repeat([0.0, 1.0], 25), method="x")
+    by_id = values.most_valuable_first()
+    assert by_id.tolist() == [*range(75, 150, 3), *range(0, 75, 3)]
+    by_chance = values.most_valuable_first(np.random.default_rng(0))
+    assert set(by_chance[:25].tolist()) == set(by_id[:25].tolist())
+    assert not np.array_equal(by_chance[:25], by_id[:25])
+    assert not np.array_equal(by_chance[25:], by_id[25:])
 
 
 def test_bad_requests_are_refused(unit_rows: MakeUnitRows) -> None:
