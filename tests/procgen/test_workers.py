@@ -106,7 +106,9 @@ def test_numbers_that_make_no_sense_are_refused(make_source):
 
 
 PARENT = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell runs in the background
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from misbehaving import MisbehavingSource
@@ -126,19 +128,22 @@ if __name__ == "__main__":
 def test_no_worker_outlives_its_parent_not_even_one_that_hangs(number, tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(PARENT.format(tests=str(TESTS), folder=str(tmp_path)))
-    parent = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=TESTS.parents[1],
-    )
-    assert parent.stdout is not None
-    workers = [int(word) for word in parent.stdout.readline().split()]
-    assert len(workers) == 2
-    assert all(is_running(worker) for worker in workers)
-    parent.send_signal(number)
-    parent.communicate(timeout=60)
+    ) as parent:
+        assert parent.stdout is not None
+        workers = [int(word) for word in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        assert all(is_running(worker) for worker in workers)
+        parent.send_signal(number)
+        try:
+            parent.wait(timeout=60)
+        finally:
+            parent.kill()
     deadline = time.monotonic() + 60
     while any(is_running(worker) for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
