@@ -13,13 +13,18 @@ time means anything.
 "Overhead" is what the batched renderer takes beyond pure shading, and pure shading is what calling the program's
 ``shade`` a second time in every pixel adds (the argument differs by a zero that the compiler cannot know).
 
-Measured on 2-core llvmpipe (Mesa 22.3.6, LLVM 15), processor time of 64 images under this benchmark, while 15 other
-processes wanted the two cores (wall time then says who is scheduled, not who is faster: 0.3 to 1.0 here, where a quiet
-machine had given 1.0 to 2.8 to the slower renderer of before, see the history of this file):
+Measured on 2 free cores, llvmpipe (Mesa 22.3.6, LLVM 15), ``MESA_SHADER_CACHE_DISABLE=true``, three programs a class:
 
-    light  64 px: 1.33 to 1.85 times one at a time, overhead  -3 to 81 %, median 19 %
-    light 128 px: 1.19 to 1.54 times one at a time, overhead   2 to 29 %, median 18 %
-    medium 64 px: 1.21 to 1.56 times one at a time, overhead   6 to 25 %, median 16 %
+    class    size  images/s  one at a time  ratio: wall     processor time  overhead (processor)
+    light      64     3,877          1,219  3.04 to 3.38    1.51 to 1.59     12 to 72 %, median 15 %
+    light     128       981            626  1.49 to 1.74    1.23 to 1.48     11 to 79 %, median 43 %
+    medium     64     2,067            820  2.37 to 2.77    1.42 to 1.74     -8 to 63 %, median  1 %
+    medium    128       605            383  1.54 to 1.64    1.35 to 1.48    -10 to  6 %, median  2 %
+    heavy      64       597            250  2.14 to 2.57    1.17 to 1.32      0 to 40 %, median 10 %
+    heavy     128       169            125  1.28 to 1.42    1.16 to 1.24    -14 to  9 %, median -7 %
+
+The overhead is a difference of two noisy times. While 15 other processes wanted the two cores, the wall ratio fell to
+0.3 to 1.0: it then says who is scheduled, not who is faster.
 
 Processor microseconds an image of the steps that led here, 32 images, best of 4 to 6 runs, light load; before and after
 were measured one after the other (before = parameters in a storage buffer, groups of eight columns; after = uniform
@@ -33,9 +38,9 @@ block, tiles, lanes of 4 x 2 pixels: a prototype with today's shader text, and t
     shading nothing, 40 parameters 177    12            231               374     56            416
 
 So the prototype won 1.8 to 2.1 times at 64 px and 1.4 times at 128 px on these light programs, 1.2 to 1.3 times on the
-medium and 1.05 times on the heavy one; the benchmark itself is still to be run on a quiet machine. The last line of the
-table bounds what is left: of 192 us 12 are not shading; twice one-at-a-time is within reach only where what that
-procedure wastes (about 200 us an image) is as long as the shading itself.
+medium and 1.05 times on the heavy one. The last line of the table bounds what is left: of 192 us 12 are not shading;
+twice one-at-a-time is within reach only where what that procedure wastes (about 200 us an image) is as long as the
+shading itself.
 
     cold start, 64 images a program, generated programs: 31 % of warm speed at 64 px, 66 % at 128 px, 85 % at
     224 px (330 to 350 ms of processor to compile one, whatever the size; 7 programs)

@@ -24,6 +24,9 @@ first ones pay for compilation); 733, 807 and 827 MB resident (the compiled prog
 
 So dealing a block again costs no diversity that 3 blocks could show, but a run then sees r times fewer renders, and
 rendering is 5 % of a training step on a CPU: there is little to win, and 1 stays the default.
+
+On two free cores: `scaling` 487 images/s with one worker, 994 with two (2.04); `offline` at 128 px 2.19 times with two
+processes; encoding takes 1.7 ms (JPEG), 10 ms (WebP) or 20 ms (PNG) of an image of 256 px that takes 18 ms to make.
 """
 
 from __future__ import annotations
