@@ -19,7 +19,8 @@ import numpy.typing as npt
 from eval.statistics import share_standard_error
 from memory.neighbors import Neighbors
 from memory.search import exact_search
-from memory.voting import Rule, Voting, vote
+from memory.sweep import sweep
+from memory.voting import Rule, Voting, check_classes, vote
 from procgen.seeds import generator
 from procmem.errors import UserError
 
@@ -135,31 +136,31 @@ def evaluate_knn(
     rows = _selection_rows(len(entries), settings)
     own = exact_search(entries[rows], entries, ks[-1] + 1, labels=entry_labels, device=device)
     own = without_self(own, rows)
-    scores, right = [], {}
-    for rule in settings.rules:
-        for k in ks:
-            is_right = predict(found, k, rule, settings.temperature, num_classes) == query_labels
-            own_right = predict(own, k, rule, settings.temperature, num_classes) == entry_labels[rows]
-            share = float(is_right.mean())
-            right[rule, k] = is_right
-            scores.append(
-                KnnScore(
-                    rule=rule,
-                    k=k,
-                    top1_accuracy=share,
-                    standard_error=share_standard_error(share, len(queries)),
-                    num_queries=len(queries),
-                    leave_one_out_accuracy=float(own_right.mean()),
-                )
-            )
+    for neighbors in (found, own):
+        check_classes(neighbors, num_classes)
+    votings = [Voting(rule=rule, temperature=settings.temperature) for rule in settings.rules]
+    on_queries = sweep(found, query_labels, num_neighbors=ks, votings=votings)
+    on_own = sweep(own, entry_labels[rows], num_neighbors=ks, votings=votings)
+    predictions = {(row.voting.rule, row.k): row.predictions for row in on_queries}
+    scores = [
+        KnnScore(
+            rule=row.voting.rule,
+            k=row.k,
+            top1_accuracy=row.top1_accuracy,
+            standard_error=share_standard_error(row.top1_accuracy, len(queries)),
+            num_queries=len(queries),
+            leave_one_out_accuracy=own_row.top1_accuracy,
+        )
+        for row, own_row in zip(on_queries, on_own, strict=True)
+    ]
     # max takes the first of equals: the smaller k, the earlier rule
     chosen = max(scores[: len(ks)], key=lambda score: score.leave_one_out_accuracy)
     return KnnOutcome(
         scores=tuple(scores),
         chosen=chosen,
         best_on_val=max(scores, key=lambda score: score.top1_accuracy),
-        predictions=predict(found, chosen.k, chosen.rule, settings.temperature, num_classes),
-        correct=right[chosen.rule, chosen.k],
+        predictions=predictions[chosen.rule, chosen.k],
+        correct=predictions[chosen.rule, chosen.k] == query_labels,
         neighbors=found,
     )
 
@@ -186,14 +187,9 @@ def without_self(neighbors: Neighbors, own_ids: npt.NDArray[np.int64]) -> Neighb
     """
     is_self = neighbors.ids == own_ids[:, None]
     is_self[:, -1] |= ~is_self.any(axis=1)
-    kept = ~is_self
-    shape = (neighbors.num_queries, neighbors.num_neighbors - 1)
-    return Neighbors(
-        ids=neighbors.ids[kept].reshape(shape),
-        labels=neighbors.labels[kept].reshape(shape),
-        similarities=neighbors.similarities[kept].reshape(shape),
+    return dataclasses.replace(
+        neighbors.keeping(~is_self).first(neighbors.num_neighbors - 1),
         memory_size=None if neighbors.memory_size is None else neighbors.memory_size - 1,
-        exact=neighbors.exact,
     )
 
 

@@ -126,14 +126,13 @@ class Votes:
 
     def confidence(self) -> npt.NDArray[np.float64]:
         """(Q,) share of the votes that the predicted class has, 0..1; 0 where nothing is predicted."""
-        shares = np.take_along_axis(self.shares(), np.maximum(self.predictions, 0)[:, None], axis=1)[:, 0]
-        return np.where(self.predictions >= 0, shares, 0.0)
+        predicted, _ = split_scores(self.shares(), self.predictions)
+        return np.where(self.predictions >= 0, predicted, 0.0)
 
     def margins(self) -> npt.NDArray[np.float64]:
         """(Q,) share of the predicted class less that of the best other, -1e-9..1; 0 where nothing is predicted."""
-        others = self.shares()
-        np.put_along_axis(others, np.maximum(self.predictions, 0)[:, None], 0.0, axis=1)
-        return np.where(self.predictions >= 0, self.confidence() - others.max(axis=1), 0.0)
+        predicted, best_other = split_scores(self.shares(), self.predictions)
+        return np.where(self.predictions >= 0, predicted - best_other, 0.0)
 
 
 def vote(neighbors: Neighbors, *, num_classes: int, voting: Voting | Rule = "softmax") -> Votes:
@@ -150,12 +149,21 @@ def vote(neighbors: Neighbors, *, num_classes: int, voting: Voting | Rule = "sof
         UserError: for a label outside the classes, or what `Voting` refuses.
     """
     voting = Voting.of(voting)
-    largest = neighbors.labels.max(initial=PADDING)
-    if largest >= num_classes:
-        raise UserError(f"label {largest} is outside the {num_classes} classes 0 to {num_classes - 1}")
+    check_classes(neighbors, num_classes)
     weights = voting.own_weights(neighbors) * voting.rank_weights(neighbors.num_neighbors)
     scores, running = tally(neighbors.labels, weights, num_classes)
     return Votes(scores=scores, predictions=decide(neighbors.labels, scores, running, voting.protocol), voting=voting)
+
+
+def check_classes(neighbors: Neighbors, num_classes: int) -> None:
+    """Refuse neighbours of a class that there is not.
+
+    Raises:
+        UserError: for a label outside the classes.
+    """
+    largest = neighbors.labels.max(initial=PADDING)
+    if largest >= num_classes:
+        raise UserError(f"label {largest} is outside the {num_classes} classes 0 to {num_classes - 1}")
 
 
 def tally(
@@ -180,6 +188,25 @@ def tally(
         running[:, j] = scores[own] + weights[:, j]
         scores[own] = running[:, j]
     return scores.reshape(M, num_classes), running
+
+
+def split_scores(
+    scores: npt.NDArray[np.float64], predictions: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Score of each list's predicted class and the best of its other classes.
+
+    Args:
+        scores: (M, C) >= 0.
+        predictions: (M,) classes; -1 (nobody voted, all scores are 0) reads class 0.
+
+    Returns:
+        (M,) and (M,); 0 where there is no other class.
+    """
+    own = np.maximum(predictions, 0)[:, None]
+    predicted = np.take_along_axis(scores, own, axis=1)[:, 0]
+    others = scores.copy()
+    np.put_along_axis(others, own, 0.0, axis=1)
+    return predicted, others.max(axis=1)
 
 
 def decide(

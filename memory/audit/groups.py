@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from memory.audit.leave_one_out import check_auditable
+from memory.audit.leave_one_out import as_query_labels, check_auditable
 from memory.neighbors import PADDING, Neighbors
 from memory.voting import Rule, Voting, decide, number_classes, tally
 from procmem.errors import UserError
@@ -144,8 +144,7 @@ def remove_groups(
         raise UserError(
             f"the audited memory has {memory_size} entries; received {len(entry_ids)} ids, {len(entry_groups)} groups"
         )
-    if query_labels is not None and np.shape(query_labels) != (Q,):
-        raise UserError(f"query_labels have shape {np.shape(query_labels)}; {Q} queries need ({Q},)")
+    query_labels = as_query_labels(query_labels, Q)
     names = tuple(sorted({name for name in entry_groups if name is not None}))
     if not names:
         raise UserError("no entry belongs to a group (they have no owner, for example), so there is nothing to remove")
@@ -173,7 +172,7 @@ def remove_groups(
         from_classes=predictions[query[order]],
         to_classes=after[order],
         predictions=predictions,
-        query_labels=None if query_labels is None else np.asarray(query_labels, dtype=np.int64),
+        query_labels=query_labels,
         num_without_group=int(np.count_nonzero(codes == NO_GROUP)),
         num_deepened=num_deepened,
         k=k,

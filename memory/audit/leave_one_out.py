@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory.neighbors import PADDING, Neighbors
-from memory.voting import TIE_TOLERANCE, Rule, Voting, decide, number_classes, tally
+from memory.voting import TIE_TOLERANCE, Rule, Voting, decide, number_classes, split_scores, tally
 from procmem.errors import UserError
 
 DEFAULT_BUDGET_BYTES = 64 << 20
@@ -150,8 +150,7 @@ def leave_one_out(
     voting = Voting.of(voting)
     memory_size = check_auditable(neighbors, k, num_further=1)
     Q = neighbors.num_queries
-    if query_labels is not None and np.shape(query_labels) != (Q,):
-        raise UserError(f"query_labels have shape {np.shape(query_labels)}; {Q} queries need ({Q},)")
+    query_labels = as_query_labels(query_labels, Q)
     neighbors = neighbors.first(min(k + 1, neighbors.num_neighbors))
     voters = neighbors.first(min(k, neighbors.num_neighbors)).ids
     classes, numbers = number_classes(neighbors.labels)
@@ -174,7 +173,7 @@ def leave_one_out(
         predictions=classes[np.arange(Q), before],
         margins=margins,
         reached_ids=_distinct(neighbors.ids[neighbors.ids != PADDING]),
-        query_labels=None if query_labels is None else np.asarray(query_labels, dtype=np.int64),
+        query_labels=query_labels,
         memory_size=memory_size,
         k=k,
         voting=voting,
@@ -201,11 +200,7 @@ class _Lists:
         num_classes = int(numbers.max(initial=0)) + 1
         self.scores, running = tally(voters, voted, num_classes)
         self.predictions = decide(voters, self.scores, running, voting.protocol)
-        rows = np.arange(len(numbers))
-        self.best = self.scores[rows, self.predictions]  # of an empty list, any class: all have 0
-        others = self.scores.copy()
-        others[rows, self.predictions] = 0.0
-        self.best_other = others.max(axis=1)
+        self.best, self.best_other = split_scores(self.scores, self.predictions)
 
     def margins(self) -> npt.NDArray[np.float64]:
         """(Q,) share of the predicted class in the votes less that of the best other."""
@@ -268,6 +263,20 @@ def _distinct(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     is_new[1:] = ordered[1:] != ordered[:-1]
     distinct: npt.NDArray[np.int64] = ordered[is_new]
     return distinct
+
+
+def as_query_labels(query_labels: npt.ArrayLike | None, num_queries: int) -> npt.NDArray[np.int64] | None:
+    """True classes of the queries as an audit keeps them; None stays None.
+
+    Raises:
+        UserError: unless there is one for each query.
+    """
+    if query_labels is None:
+        return None
+    if np.shape(query_labels) != (num_queries,):
+        shape = np.shape(query_labels)
+        raise UserError(f"query_labels have shape {shape}; {num_queries} queries need ({num_queries},)")
+    return np.asarray(query_labels, dtype=np.int64)
 
 
 def check_auditable(neighbors: Neighbors, k: int, num_further: int = 0) -> int:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from memory.audit.leave_one_out import check_auditable
 from memory.neighbors import PADDING, Neighbors
-from memory.voting import TIE_TOLERANCE, Rule, Voting, decide, number_classes, tally
+from memory.voting import TIE_TOLERANCE, Rule, Voting, decide, number_classes, split_scores, tally
 from procmem.errors import UserError
 
 UNKNOWN = -1
@@ -164,7 +164,7 @@ class _Lists:
             scores, _ = tally(
                 voters, self.weights[:, : self.k - m] * rank_weights[m : m + voters.shape[1]], self.num_classes
             )
-            predicted, best_other = self._split(scores, slice(None))
+            predicted, best_other = split_scores(scores, self.predictions)
             best_other += rank_weights[:m].sum()  # own weight at similarity 1 is 1 under every rule
             needed[best_other >= predicted * (1 - TIE_TOLERANCE)] = m  # a tie is the newcomers', who are nearest
         return needed
@@ -188,7 +188,7 @@ class _Lists:
         rank_weights = self.voting.rank_weights(W)
         lifted = rank_weights[np.maximum(np.arange(W) - m, 0)]
         scores, _ = tally(numbers, weights * lifted, self.num_classes)
-        _, best_other = self._split(scores, rows)
+        _, best_other = split_scores(scores, self.predictions[rows])
         lightest = np.sort(np.where(is_predicted, weights * rank_weights, np.inf), axis=1)
         num_staying = np.maximum(is_predicted.sum(axis=1) - m, 0)
         least = np.where(np.arange(W) < num_staying[:, None], lightest, 0.0).sum(axis=1)
@@ -201,16 +201,6 @@ class _Lists:
         """Numbers, weights and membership of the predicted class of the first k + m neighbours of some rows."""
         window = slice(self.k + m)
         return self.numbers[rows, window], self.weights[rows, window], self.is_predicted[rows, window]
-
-    def _split(
-        self, scores: npt.NDArray[np.float64], rows: npt.NDArray[np.int64] | slice
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Score of the predicted class and the best of the others, each (R,)."""
-        own = np.maximum(self.predictions[rows], 0)[:, None]
-        predicted = np.take_along_axis(scores, own, axis=1)[:, 0]
-        others = scores.copy()
-        np.put_along_axis(others, own, 0.0, axis=1)
-        return predicted, others.max(axis=1)
 
     def _predict(self, numbers: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         votes = weights * self.voting.rank_weights(numbers.shape[1])
