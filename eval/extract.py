@@ -18,20 +18,18 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from eval.images import CorruptImageError, LabelledImages
+from eval.images import CorruptImageError, LabelledImages, OnCorrupt
 from pretrain.embedding import UnusableEmbeddingError
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
 from procmem.files import atomic_write, cache_root, fingerprint
 from procmem.progress import progress, say
 
-OnCorrupt = Literal["fail", "skip"]
 BATCHES_AHEAD = 2
 CACHE_FORMAT = 1
 MOST_THREADS = 8

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from procmem.errors import UserError
 from procmem.files import fingerprint
 
 Sources = tuple[Path, ...] | npt.NDArray[np.uint8]
+OnCorrupt = Literal["fail", "skip"]
+"""What an unreadable image does: stops the work with its name, or is left out and told."""
 
 
 class CorruptImageError(UserError):
@@ -61,12 +64,7 @@ class LabelledImages:
         source = self.sources[position]
         if not isinstance(source, Path):
             return Image.fromarray(source)
-        try:
-            with Image.open(source) as image:
-                image.load()
-                return image
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise CorruptImageError(f"cannot read image {str(source)!r}: {error}") from error
+        return read_image(source)
 
     def select(self, positions: npt.NDArray[np.int64], drawn: str = "") -> LabelledImages:
         """The images at these positions, in this order."""
@@ -114,6 +112,20 @@ class LabelledImages:
         else:
             content = fingerprint(np.ascontiguousarray(self.sources).tobytes())
         return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content])
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode an image file completely.
+
+    Raises:
+        CorruptImageError: if the file is missing, truncated or no image; the message names it.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CorruptImageError(f"cannot read image {str(path)!r}: {error}") from error
 
 
 def _stamp(path: Path) -> tuple[int, int]:

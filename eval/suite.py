@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from eval.datasets import Dataset, find_dataset
-from eval.extract import Embeddings, OnCorrupt, extract
+from eval.extract import Embeddings, extract
+from eval.images import OnCorrupt
 from eval.knn import KnnOutcome, KnnScore, KnnSettings, evaluate_knn
 from eval.result import EvalResult, append_results
 from pretrain.encoder import load_encoder

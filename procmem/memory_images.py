@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from eval.datasets import IMAGE_SUFFIXES, find_dataset
-from eval.extract import OnCorrupt, extract
-from eval.images import LabelledImages
+from eval.extract import extract
+from eval.images import LabelledImages, OnCorrupt
 from memory.memory import VisualMemory
 from memory.schema import Batch
 from memory.store import Store

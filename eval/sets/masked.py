@@ -1,0 +1,92 @@
+"""Images with a label map each: what every segmentation task takes.
+
+A loader gives paths and a function that reads one label map, so that palettes, panoptic colours, run-length codes and
+.mat files all look alike from here. Pixels are read when asked for.
+
+Letters: N images, H W image size.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from eval.images import read_image
+from procgen.seeds import generator
+from procmem.errors import UserError
+
+LabelMap = npt.NDArray[np.int64]
+UNLABELLED = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskedImages:
+    """One split of a segmentation data set.
+
+    Attributes:
+        name: the data set's name.
+        split: "train" or "val".
+        label_names: a label is a position in it; position 0 is what has no label (void, background, unlabelled).
+        uris: N names, unique in the set: path relative to the data set's folder.
+        paths: N image files.
+        read_mask: position in the *whole* split -> label map (H, W) int64 of that image's own size.
+        positions: (N,) where each image stands in the whole split.
+        drawn: how this subset was drawn; "" for the whole split.
+    """
+
+    name: str
+    split: str
+    label_names: tuple[str, ...]
+    uris: tuple[str, ...]
+    paths: tuple[Path, ...]
+    read_mask: Callable[[int], LabelMap]
+    positions: npt.NDArray[np.int64]
+    drawn: str = ""
+
+    def __len__(self) -> int:
+        return len(self.uris)
+
+    def image(self, position: int) -> Image.Image:
+        """Decode one image completely; raises `CorruptImageError` as `LabelledImages.image` does."""
+        return read_image(self.paths[position])
+
+    def mask(self, position: int) -> LabelMap:
+        """Label map (H, W) of one image, H and W its own.
+
+        Raises:
+            UserError: if the file is missing or unreadable, or the map is of another size than its image.
+        """
+        return self.read_mask(int(self.positions[position]))
+
+    def subset(self, count: int | None, seed: int = 0) -> MaskedImages:
+        """A seeded subset in the original order; None or a count not below N gives the set itself.
+
+        Raises:
+            UserError: if count is below 1.
+        """
+        if count is None or count >= len(self):
+            return self
+        if count < 1:
+            raise UserError(f"a subset needs at least 1 image, received {count}")
+        chosen = np.sort(generator(seed, "subset", self.name, self.split).permutation(len(self))[:count])
+        return dataclasses.replace(
+            self,
+            uris=tuple(self.uris[i] for i in chosen),
+            paths=tuple(self.paths[i] for i in chosen),
+            positions=self.positions[chosen],
+            drawn=f"{count} of {len(self)}, seed {seed}",
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskedDataset:
+    """A segmentation data set: prompts and memories come from `train`, scores from `val`."""
+
+    name: str
+    train: MaskedImages
+    val: MaskedImages

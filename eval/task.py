@@ -1,0 +1,133 @@
+"""What a measurement is: a task takes an encoder and gives scores (metric, value, n, standard error) and pictures.
+
+A task is a frozen dataclass in `eval/tasks/`: its fields are its settings in a suite's YAML, its `kind` is its name
+there, and `measure` does the work. What all tasks of a suite share (device, subset sizes, seed) comes as `Conditions`.
+A score carries its value per case (query, image, triplet), because encoders are compared case by case, never by a
+bare difference of means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from eval.images import OnCorrupt
+from eval.result import EvalResult
+from pretrain.encoder import Encoder
+from pretrain.timm_encoder import Precision
+from procmem.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What every task of a suite is measured under.
+
+    Attributes:
+        device: torch device name.
+        precision: of the encoder, "bfloat16" on CUDA only.
+        batch_size: images a forward pass.
+        max_train: most images that a memory (or a probe) is made of, a seeded subset; None takes all.
+        max_val: most queries (or images, or triplets).
+        seed: of subsets, resamples and random layouts.
+        on_corrupt: "fail" stops at an unreadable image, "skip" leaves it out and says so.
+        pictures: whether pictures are made.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "float32"
+    batch_size: int = 64
+    max_train: int | None = None
+    max_val: int | None = None
+    seed: int = 0
+    on_corrupt: OnCorrupt = "fail"
+    pictures: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Score:
+    """One measured number.
+
+    Attributes:
+        metric: what was measured, for example "top1_accuracy"; shares are 0..1.
+        value: the number.
+        n: cases behind it.
+        standard_error: of the value.
+        config: the settings of this number beyond the task's own, for example ``{"k": 20, "rule": "softmax"}``.
+        is_headline: whether a summary table shows it.
+        per_case: (n,) float64 in the order of `case_names`, whose mean is the value; None where a value is no mean.
+        case_names: n names; two encoders are compared on equal names only.
+
+    Raises:
+        UserError: if the value or its error is not finite, there are no cases, or the cases do not fit n.
+    """
+
+    metric: str
+    value: float
+    n: int
+    standard_error: float
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    is_headline: bool = False
+    per_case: npt.NDArray[np.float64] | None = None
+    case_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.value) and np.isfinite(self.standard_error)) or self.n < 1:
+            raise UserError(
+                f"{self.metric} is no number to report: {self.value} with standard error {self.standard_error} "
+                f"over {self.n} cases"
+            )
+        if self.per_case is not None and not self.per_case.shape == (self.n,) == (len(self.case_names),):
+            raise UserError(
+                f"{self.metric} of {self.n} cases has values {self.per_case.shape} and {len(self.case_names)} names"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one task found out about one encoder.
+
+    Attributes:
+        dataset: what was measured on, with how a subset was drawn.
+        scores: headline first.
+        pictures: name -> picture, for a report.
+    """
+
+    dataset: str
+    scores: tuple[Score, ...]
+    pictures: dict[str, Image.Image] = dataclasses.field(default_factory=dict)
+
+
+class Task(Protocol):
+    """One measurement; `kind` is its name in a suite's YAML."""
+
+    kind: ClassVar[str]
+
+    def measure(self, encoder: Encoder, conditions: Conditions) -> Outcome:
+        """Measure.
+
+        Raises:
+            UserError: if the data are missing or unusable, or the encoder cannot be measured this way (for example no
+                patch tokens).
+        """
+        ...
+
+
+def results_of(task: Task, encoder: Encoder, outcome: Outcome) -> list[EvalResult]:
+    """The scores as records for results.jsonl."""
+    settings = dataclasses.asdict(task)  # type: ignore[call-overload]
+    return [
+        EvalResult.of(
+            encoder.card(),
+            dataset=outcome.dataset,
+            metric=score.metric,
+            value=score.value,
+            n=score.n,
+            standard_error=score.standard_error,
+            config={"task": task.kind, **settings, **score.config, "headline": score.is_headline},
+        )
+        for score in outcome.scores
+    ]

@@ -1,0 +1,24 @@
+"""The tasks by their name in a suite's YAML. Modules are imported when asked for: a suite pays for what it uses."""
+
+from __future__ import annotations
+
+import importlib
+from typing import cast
+
+from eval.task import Task
+from procmem.errors import unknown_name
+
+TASKS: dict[str, str] = {}
+"""kind -> "module:class"."""
+
+
+def task_class(kind: str) -> type[Task]:
+    """The class of a kind of task.
+
+    Raises:
+        UserError: if there is none (nearest names are offered).
+    """
+    if kind not in TASKS:
+        raise unknown_name("task", kind, set(TASKS))
+    module, _, name = TASKS[kind].partition(":")
+    return cast(type[Task], getattr(importlib.import_module(module), name))
