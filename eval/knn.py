@@ -1,9 +1,10 @@
 """kNN classification: the memory holds `train`, the queries are `val`, and k is never chosen on the queries.
 
-Every (rule, k) is scored in one go from one exact search. The headline is the k that does best when the memory
-classifies its own entries, each with itself left out; the papers' "best k on the test set" is reported beside it and
-named as what it is, an optimistic number. One search of the memory with itself is the price of an honest k; above
-`max_selection_queries` entries a seeded subset of them stands for all.
+Every (rule, k) is scored in one go from one exact search. Three ways to choose k stand side by side: what does best
+when the memory classifies its own entries, each with itself left out (the headline); what does best on a held-out
+fifth of each class of the memory; and the papers' "best k on the test set", named as what it is, an optimistic number.
+One search of the memory with itself is the price of an honest k; above `max_selection_queries` entries a seeded
+subset of them stands for all.
 
 Letters: Q queries, N entries, K neighbours, D embedding, C classes.
 """
@@ -16,11 +17,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from eval.held_out import held_out
 from eval.statistics import share_standard_error
 from memory.neighbors import Neighbors
 from memory.search import exact_search
-from memory.sweep import sweep
-from memory.voting import Rule, Voting, check_classes, vote
+from memory.sweep import SweepRow, sweep
+from memory.voting import Protocol, Rule, Voting, check_classes, vote
 from procgen.seeds import generator
 from procmem.errors import UserError
 
@@ -36,8 +38,10 @@ class KnnSettings:
         num_neighbors: values of k; those above N - 1 are left out.
         rules: voting rules; the first one is the headline's.
         temperature: of the softmax rule.
+        protocol: who wins a tie, see `memory.voting`: the class of the nearest neighbour, or, "paper", the one that
+            first reaches the largest score.
         max_selection_queries: most entries that classify themselves when k is chosen.
-        seed: draws those entries where there are more.
+        seed: draws those entries where there are more, and the held-out fifth.
 
     Raises:
         UserError: for an empty or unknown value.
@@ -46,6 +50,7 @@ class KnnSettings:
     num_neighbors: Sequence[int] = (1, 5, 10, 20, 50, 100, 200)
     rules: Sequence[Rule] = ("softmax", "plurality", "distance", "rank")
     temperature: float = 0.07
+    protocol: Protocol = "nearest"
     max_selection_queries: int = 10_000
     seed: int = 0
 
@@ -54,10 +59,13 @@ class KnnSettings:
             raise UserError(f"num_neighbors must be whole numbers of at least 1, received {self.num_neighbors!r}")
         if not self.rules or isinstance(self.rules, str):
             raise UserError(f"rules must be a list of voting rules, received {self.rules!r}")
-        for rule in self.rules:
-            Voting(rule=rule, temperature=self.temperature)
+        self.votings()
         if self.max_selection_queries < 1:
             raise UserError(f"max_selection_queries must be at least 1, received {self.max_selection_queries}")
+
+    def votings(self) -> list[Voting]:
+        """The rules with their numbers."""
+        return [Voting(rule=rule, temperature=self.temperature, protocol=self.protocol) for rule in self.rules]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +79,8 @@ class KnnScore:
         standard_error: of that share, binomial.
         num_queries: Q.
         leave_one_out_accuracy: of the memory on its own entries, each left out; what k is chosen by.
+        held_out_accuracy: of four fifths of the memory on the rest; None where no class has two entries.
+        correct: (Q,) which queries are answered rightly; for paired comparisons.
     """
 
     rule: Rule
@@ -79,6 +89,8 @@ class KnnScore:
     standard_error: float
     num_queries: int
     leave_one_out_accuracy: float
+    held_out_accuracy: float | None
+    correct: npt.NDArray[np.bool_] = dataclasses.field(repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +100,7 @@ class KnnOutcome:
     Attributes:
         scores: the sweep, rule by rule, k ascending.
         chosen: the headline: first rule, k by leave-one-out on the memory (ties to the smaller k).
+        chosen_held_out: first rule, k by the held-out fifth; None where no class has two entries.
         best_on_val: the papers' number: the best of the sweep, picked on the queries themselves.
         predictions: (Q,) classes at the chosen k.
         correct: (Q,) whether they are right; for paired comparisons.
@@ -96,6 +109,7 @@ class KnnOutcome:
 
     scores: tuple[KnnScore, ...]
     chosen: KnnScore
+    chosen_held_out: KnnScore | None
     best_on_val: KnnScore
     predictions: npt.NDArray[np.int64]
     correct: npt.NDArray[np.bool_]
@@ -138,10 +152,10 @@ def evaluate_knn(
     own = without_self(own, rows)
     for neighbors in (found, own):
         check_classes(neighbors, num_classes)
-    votings = [Voting(rule=rule, temperature=settings.temperature) for rule in settings.rules]
+    votings = settings.votings()
     on_queries = sweep(found, query_labels, num_neighbors=ks, votings=votings)
     on_own = sweep(own, entry_labels[rows], num_neighbors=ks, votings=votings)
-    predictions = {(row.voting.rule, row.k): row.predictions for row in on_queries}
+    on_held_out = _held_out_sweep(entries, entry_labels, ks, settings, device)
     scores = [
         KnnScore(
             rule=row.voting.rule,
@@ -150,17 +164,21 @@ def evaluate_knn(
             standard_error=share_standard_error(row.top1_accuracy, len(queries)),
             num_queries=len(queries),
             leave_one_out_accuracy=own_row.top1_accuracy,
+            held_out_accuracy=on_held_out[position].top1_accuracy if on_held_out else None,
+            correct=row.predictions == query_labels,
         )
-        for row, own_row in zip(on_queries, on_own, strict=True)
+        for position, (row, own_row) in enumerate(zip(on_queries, on_own, strict=True))
     ]
     # max takes the first of equals: the smaller k, the earlier rule
-    chosen = max(scores[: len(ks)], key=lambda score: score.leave_one_out_accuracy)
+    of_first_rule = scores[: len(ks)]
+    chosen = max(of_first_rule, key=lambda score: score.leave_one_out_accuracy)
     return KnnOutcome(
         scores=tuple(scores),
         chosen=chosen,
+        chosen_held_out=max(of_first_rule, key=lambda score: score.held_out_accuracy or 0.0) if on_held_out else None,
         best_on_val=max(scores, key=lambda score: score.top1_accuracy),
-        predictions=predictions[chosen.rule, chosen.k],
-        correct=predictions[chosen.rule, chosen.k] == query_labels,
+        predictions=on_queries[scores.index(chosen)].predictions,
+        correct=chosen.correct,
         neighbors=found,
     )
 
@@ -198,3 +216,20 @@ def _selection_rows(N: int, settings: KnnSettings) -> npt.NDArray[np.int64]:
         return np.arange(N)
     chance = generator(settings.seed, "knn", "selection")
     return np.sort(chance.choice(N, settings.max_selection_queries, replace=False)).astype(np.int64)
+
+
+def _held_out_sweep(
+    entries: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    ks: list[int],
+    settings: KnnSettings,
+    device: str,
+) -> list[SweepRow]:
+    """The sweep of a memory of four fifths, asked about (at most `max_selection_queries` of) the rest."""
+    is_query = held_out(labels, generator(settings.seed, "knn", "held out"))
+    rows = np.flatnonzero(is_query)[: settings.max_selection_queries]
+    if not rows.size:
+        return []
+    kept = ~is_query
+    found = exact_search(entries[rows], entries[kept], ks[-1], labels=labels[kept], device=device)
+    return sweep(found, labels[rows], num_neighbors=ks, votings=settings.votings())

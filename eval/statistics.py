@@ -57,6 +57,20 @@ def share_standard_error(share: float, count: int) -> float:
     return math.sqrt(share * (1 - share) / count)
 
 
+def mean_standard_error(values: npt.NDArray[np.float64]) -> float:
+    """Standard error of the mean of independent cases: sqrt(mean squared deviation / n).
+
+    With the divisor n, not n - 1, it equals `share_standard_error` on zeros and ones, so that one table has one rule.
+
+    Raises:
+        UserError: if the values are not (n,), at least one of them, all finite.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise UserError(f"a mean needs at least one finite value, received {values.shape}: {values[:3]}")
+    return float(values.std() / math.sqrt(values.size))
+
+
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
     """95 % score interval of a share (Wilson 1927), good at small counts and near 0 and 1.
 

@@ -8,7 +8,9 @@ from typing import cast
 from eval.task import Task
 from procmem.errors import unknown_name
 
-TASKS: dict[str, str] = {}
+TASKS: dict[str, str] = {
+    "knn": "eval.tasks.knn:Knn",
+}
 """kind -> "module:class"."""
 
 
