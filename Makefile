@@ -18,12 +18,13 @@ setup-dev:  ## the same, with what the tests need
 demo: setup  ## the whole story in minutes; ends in runs/demo/report.html
 	@.venv/bin/procmem demo
 
+# One thread a worker: OpenMP's and the software renderer's threads wait for each other where they outnumber the cores.
 test: setup-dev  ## lint, types and the test suite (set PROCMEM_DATA to test on real images too)
 	@$(PYTHON) -m ruff format --check --quiet .
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m codespell_lib *.md docs procmem procgen pretrain memory eval tests benchmarks
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest
+	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist worksteal
 
 check: setup-dev  ## lint and types only, on what you changed
 	@$(PYTHON) -m pre_commit run
