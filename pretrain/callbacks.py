@@ -1,13 +1,15 @@
 """What happens at the end of a step besides learning: metrics, progress bar, probe, checkpoints, and stopping.
 
-A request to stop (Ctrl-C) is honoured at the end of the running step, where weights, teacher and centre belong
-together, and leaves a checkpoint behind. A second one stops at once.
+A request to stop (Ctrl-C, or a signal of the cluster) is honoured at the end of the running step, where weights,
+teacher and centre belong together, and leaves a checkpoint behind. It may reach one rank only or several ranks in
+different steps: they agree after every step. A second Ctrl-C stops at once.
 """
 
 from __future__ import annotations
 
 import abc
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -34,6 +36,10 @@ Probe = Callable[[Embed, int], dict[str, float]]
 
 TERMINAL_SECONDS, LOG_SECONDS = 0.1, 30.0
 """Between two updates of the progress bar: where a person watches, and where it goes to a log."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Ctrl-C; what ends a job; and what SLURM and submitit send some time before that (USR2; USR1 where so configured)."""
+STDERR = 2
 
 
 class StepCallback(Callback, abc.ABC):
@@ -146,40 +152,63 @@ class ProgressBar(StepCallback):
 
 
 class Checkpoints(StepCallback):
-    """Saves every n steps, after the last step, and when asked to stop; then stops."""
+    """Saves every n steps, after the last step, and when asked to stop; then stops.
+
+    Attributes:
+        stop_signal: what asked to stop, the same on all ranks after a step; 0 while nothing did.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.is_stop_requested = False
+        self.stop_signal = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self._take_over_signals()  # once more: Lightning has put its own on SIGTERM, which broadcasts where it stands
 
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
         config = module.config
         is_last = step == config.optimization.total_steps
-        if self.is_stop_requested or is_last or step % config.checkpoint_every_steps == 0:
+        if trainer.world_size > 1:
+            asked = torch.tensor(self.stop_signal, device=module.device)
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
+            self.stop_signal = int(asked)
+        if self.stop_signal or is_last or step % config.checkpoint_every_steps == 0:
             trainer.save_checkpoint(checkpoint_path(self.folder, step))
             if trainer.is_global_zero:
                 remove_old_checkpoints(self.folder, config.keep_checkpoints)
-        if self.is_stop_requested:
+        if self.stop_signal:
             trainer.should_stop = True
 
     @contextlib.contextmanager
-    def stop_on_interrupt(self) -> Iterator[None]:
-        """Turn the first Ctrl-C into a stop request; the second acts as usual. Only the main thread can do this."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = signal.getsignal(signal.SIGINT)
-
-        def request(number: int, frame: FrameType | None) -> None:
-            self.is_stop_requested = True
-            signal.signal(signal.SIGINT, previous)
-            say("stopping after this step with a checkpoint; press Ctrl-C again to stop at once")
-
-        signal.signal(signal.SIGINT, request)
+    def stop_on_signal(self) -> Iterator[None]:
+        """Turn signals into a request to stop; a second Ctrl-C acts as usual. Only the main thread can do this."""
+        self._previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+        self._take_over_signals()
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, previous)
+            if _is_main_thread():
+                for number, handler in self._previous.items():
+                    signal.signal(number, handler)
+
+    def _take_over_signals(self) -> None:
+        if _is_main_thread():
+            for number in STOP_SIGNALS:
+                signal.signal(number, self._request_stop)
+
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stop_signal = self.stop_signal or number
+        hint = ""
+        if number == signal.SIGINT:
+            signal.signal(number, self._previous[signal.SIGINT])
+            hint = "; press Ctrl-C again to stop at once"
+        line = f"{signal.Signals(number).name}: stopping after this step with a checkpoint{hint}\n"
+        os.write(STDERR, line.encode())  # sys.stderr may be in the middle of a write
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def record(trainer: Trainer, metrics: MetricsFile, step: int, values: dict[str, float]) -> None:

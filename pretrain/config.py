@@ -26,6 +26,7 @@ from procmem.strict_yaml import ABOVE_ZERO, build, check_range, plain, read_yaml
 HOW_NOT_WHAT = frozenset(
     {
         "devices",
+        "num_nodes",
         "num_workers",
         "log_every_steps",
         "checkpoint_every_steps",
@@ -144,7 +145,9 @@ class PretrainConfig:
             compute with it.
         blocks_per_batch: blocks that a batch is cut from, a multiple of the devices; the default is one for each
             device. With 8, 1 to 8 devices see the same batches (see `procgen.stream`).
-        devices: GPUs (or CPU processes) on this machine.
+        devices: GPUs (or CPU processes) on each machine.
+        num_nodes: machines, each with a process for each of its devices. What starts the processes (torchrun, srun)
+            decides both (see `pretrain.ranks`).
         num_workers: processes that make images; 0 makes them in the training process.
         log_every_steps: steps between two rows of metrics.csv.
         checkpoint_every_steps: steps between two checkpoints; the last step always has one.
@@ -166,6 +169,7 @@ class PretrainConfig:
     precision: Literal["auto", "float32", "bf16"] = "auto"
     blocks_per_batch: int | None = None
     devices: int = 1
+    num_nodes: int = 1
     num_workers: int = 0
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
@@ -174,13 +178,13 @@ class PretrainConfig:
     logger: Literal["csv", "wandb_offline", "wandb"] = "csv"
 
     def __post_init__(self) -> None:
-        check_range(self, ["devices", "log_every_steps", "checkpoint_every_steps"], 1)
+        check_range(self, ["devices", "num_nodes", "log_every_steps", "checkpoint_every_steps"], 1)
         check_range(self, ["keep_checkpoints", "probe_every_steps", "block_size", "images_per_program"], 1)
         check_range(self, ["num_workers", "root_seed"], 0)
-        micro_batches = self.optimization.accumulation * self.devices
+        micro_batches = self.optimization.accumulation * self.world_size
         if self.optimization.batch_size % micro_batches:
             raise UserError(
-                f"batch_size must be a multiple of devices * accumulation = {micro_batches}, "
+                f"batch_size must be a multiple of devices * num_nodes * accumulation = {micro_batches}, "
                 f"got {self.optimization.batch_size}"
             )
         self.crops.check_image_size(self.image_size_px)
@@ -214,6 +218,11 @@ class PretrainConfig:
     def to_yaml(self, path: Path) -> None:
         """Write the resolved configuration, every key present."""
         write_text(path, yaml.safe_dump(self.to_dict(), sort_keys=False))
+
+    @property
+    def world_size(self) -> int:
+        """Processes that train together."""
+        return self.devices * self.num_nodes
 
     @property
     def what(self) -> dict[str, Any]:

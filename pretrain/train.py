@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,12 +28,13 @@ from pretrain.config import PretrainConfig
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule
 from pretrain.monitor import CollapseMonitor
+from pretrain.ranks import cluster_environment, placed
 from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.registry import make_process
 from procgen.seeds import derive_key
 from procgen.stream import Position
-from procmem.errors import UserError
+from procmem.errors import StoppedError, UserError
 from procmem.files import make_folder, write_json
 from procmem.progress import say
 from procmem.provenance import Provenance, code_version
@@ -98,7 +100,9 @@ def pretrain(
         UserError: if the configuration is wrong, or the folder belongs to another one or cannot be written.
         DivergedError: if the loss or a gradient is not finite; the last checkpoint is good.
         KeyboardInterrupt: after Ctrl-C, with a checkpoint of the last completed step.
+        StoppedError: after another signal, likewise.
     """
+    config = placed(config)
     process = process or make_process(
         config.process,
         image_size_px=config.image_size_px,
@@ -140,15 +144,16 @@ def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder
     trainer = Trainer(
         accelerator="auto",
         devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
+        num_nodes=config.num_nodes,
+        strategy="ddp" if config.world_size > 1 else "auto",
         precision=_precision(config),
         max_steps=optimization.total_steps,
         max_epochs=-1,  # the stream has no end: one epoch
         accumulate_grad_batches=optimization.accumulation,
         # Torch synchronises batch norm on GPUs only; several CPU processes normalise each by itself.
-        sync_batchnorm=config.head.use_batch_norm and config.devices > 1 and torch.cuda.is_available(),
+        sync_batchnorm=config.head.use_batch_norm and config.world_size > 1 and torch.cuda.is_available(),
         use_distributed_sampler=False,  # the stream deals blocks to ranks by itself
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), cluster_environment()],
         callbacks=[recorder, *probes, ProgressBar(recorder), checkpoints],
         logger=_loggers(config, run_folder),
         default_root_dir=run_folder,
@@ -160,10 +165,18 @@ def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder
         f"learning rate {optimization.peak_learning_rate:g} = {optimization.base_learning_rate:g} * batch "
         f"{optimization.batch_size} / 256; {optimization.total_steps} steps, {start.completed_steps} done"
     )
-    with checkpoints.stop_on_interrupt():
+    with checkpoints.stop_on_signal():
         trainer.fit(module, ckpt_path=start.checkpoint)
-    if checkpoints.is_stop_requested:
+    if not checkpoints.stop_signal or trainer.global_step == optimization.total_steps:
+        return
+    if checkpoints.stop_signal == signal.SIGINT:
         raise KeyboardInterrupt
+    received = signal.Signals(checkpoints.stop_signal)
+    raise StoppedError(
+        f"{received.name} after step {trainer.global_step} of {optimization.total_steps}, with a checkpoint in "
+        f"{str(run_folder)!r}; the same command continues",
+        received,
+    )
 
 
 def _find_start(config: PretrainConfig, process: Process, run_folder: Path, allow_changed_config: bool) -> _Start:
@@ -187,18 +200,18 @@ def _find_start(config: PretrainConfig, process: Process, run_folder: Path, allo
         checkpoint=found[0],
         completed_steps=entry["completed_steps"],
         position=Position.from_dict(entry["stream"]),
-        notes=_continued_notes(entry, changed, config.devices),
+        notes=_continued_notes(entry, changed, config.world_size),
     )
 
 
-def _continued_notes(entry: dict[str, Any], changed: list[str], devices: int) -> tuple[str, ...]:
+def _continued_notes(entry: dict[str, Any], changed: list[str], world_size: int) -> tuple[str, ...]:
     """Notes of the earlier parts of the run, and what is different from now on."""
     notes = tuple(entry["provenance"]["notes"])
     step, earlier_code = entry["completed_steps"], entry["provenance"]["code_version"]
     if changed:
         notes += (f"configuration changed after step {step}: {'; '.join(changed)}",)
-    if entry["world_size"] != devices:
-        notes += (f"devices up to step {step}: {entry['world_size']}, then {devices}",)
+    if entry["world_size"] != world_size:
+        notes += (f"devices up to step {step}: {entry['world_size']}, then {world_size}",)
     if earlier_code != code_version():
         notes += (f"code up to step {step}: {earlier_code}",)
     return notes

@@ -47,6 +47,7 @@ END_LIMIT_SECONDS = 10.0  # from a kill, or a closed pipe, to the exit code
 STRIKES = 2  # ends of a worker after which the program it was in is excluded
 ATTEMPTS = 3  # at a block whose workers die outside any program, and at starting a worker
 LOOK_SECONDS = 60.0  # longest wait without looking around
+JOB_SIGNALS = {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2}  # reach every process of a job; the parent decides
 JOBS_A_WORKER = 2  # one in work, one waiting, so that a worker need not wait for the parent
 
 
@@ -248,7 +249,11 @@ class _Worker:
         server.set_forkserver_preload(["procgen.registry"])
         self.connection, theirs = server.Pipe()
         self._process = server.Process(target=_serve, args=(theirs, task, dict(os.environ)), daemon=True)
-        self._process.start()
+        earlier = signal.pthread_sigmask(signal.SIG_BLOCK, JOB_SIGNALS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
         theirs.close()
         self.jobs: deque[_Job] = deque()
         self.program = NO_PROGRAM

@@ -1,7 +1,8 @@
 """The front door: names of commands, exit codes, nothing else.
 
 Exit codes: 0 done; 1 the work failed or was interrupted; 2 the request or its surroundings are wrong (one line says
-what was received and what would be right).
+what was received and what would be right); 75 a signal stopped it (pre-emption, time limit), and the same command
+continues.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from procmem import (
     value_commands,
 )
 from procmem.arguments import Table, parse
-from procmem.errors import UserError, WorkError
+from procmem.errors import STOPPED_EXIT_CODE, StoppedError, UserError, WorkError
 
 COMMANDS: Table = {
     "": "Vision encoders trained on procedural images only, with all real knowledge in a memory you can edit.",
@@ -82,6 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         sys.stderr.write(f"procmem: error: {error}\n")
         return 2
+    except StoppedError as error:
+        sys.stderr.write(f"procmem: stopped: {error}\n")
+        return STOPPED_EXIT_CODE
     except WorkError as error:
         sys.stderr.write(f"procmem: failed: {error}\n")
         return 1

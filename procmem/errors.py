@@ -2,14 +2,19 @@
 
 `UserError` means: the request or the outside world is at fault, and the message says what was received and what
 would be right. The front door prints it as one line and leaves with exit code 2. `WorkError` means: the request was
-good and the work failed all the same (a loss became NaN, a proof failed); one line, exit code 1. Everything else that
-escapes is our own mistake and keeps its traceback.
+good and the work failed all the same (a loss became NaN, a proof failed); one line, exit code 1. `StoppedError` means:
+a signal asked the work to stop, and it can go on from where it stands; exit code 75. Everything else that escapes is
+our own mistake and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
+
+STOPPED_EXIT_CODE = 75
+"""EX_TEMPFAIL of sysexits.h: not a failure, try again later. SLURM can be told to requeue it (RequeueExit=75)."""
 
 
 class UserError(ValueError):
@@ -18,6 +23,18 @@ class UserError(ValueError):
 
 class WorkError(RuntimeError):
     """The work itself failed; the message says where it stands and what is safe."""
+
+
+class StoppedError(WorkError):
+    """A signal asked the work to stop, and all of it so far is safe: the same command continues.
+
+    Attributes:
+        signal: the signal.
+    """
+
+    def __init__(self, message: str, received: signal.Signals) -> None:
+        super().__init__(message)
+        self.signal = received
 
 
 def unknown_name(kind: str, received: str, valid: Iterable[str]) -> UserError:

@@ -85,7 +85,7 @@ def test_a_short_scientific_number_is_a_number(tmp_path: Path) -> None:
         ("precision: bf61", r"unknown value of precision 'bf61'; did you mean 'bf16'"),
         ("process: 7", r"process must be text or keys and values, got 7 \(int\)"),
         ("optimization: {batch_size: 10, accumulation: 3}", r"multiple of accumulation"),
-        ("devices: 3", r"multiple of devices \* accumulation = 3, got 512"),
+        ("devices: 3", r"multiple of devices \* num_nodes \* accumulation = 3, got 512"),
         ("optimization: {teacher_momentum: 1.2}", r"teacher_momentum must lie in 0 .. 1, got 1.2"),
         ("optimization: {base_learning_rate: -1.0}", r"base_learning_rate must be at least"),
         ("image_size_px: 128", r"global_crop_px is 224, larger than the image \(128 px\)"),

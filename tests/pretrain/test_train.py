@@ -21,19 +21,20 @@ from pretrain.train import pretrain
 from procgen.process import Process
 from procgen.stream import Position
 from procgen.workers import Exclusion
-from procmem.errors import UserError
+from procmem.errors import StoppedError, UserError
 
 
 def no_probe(embed: Embed, step: int) -> dict[str, float]:
     return {}
 
 
-def interrupt_at(step: int) -> Callable[[Embed, int], dict[str, float]]:
-    """A probe during which Ctrl-C is pressed."""
+def interrupt_at(step: int, *numbers: int) -> Callable[[Embed, int], dict[str, float]]:
+    """A probe during which Ctrl-C is pressed, or other signals come."""
 
     def probe(embed: Embed, completed_steps: int) -> dict[str, float]:
         if completed_steps == step:
-            signal.raise_signal(signal.SIGINT)
+            for number in numbers or (signal.SIGINT,):
+                signal.raise_signal(number)
         return {}
 
     return probe
@@ -267,9 +268,21 @@ def test_the_callers_random_state_is_untouched(tiny_config: PretrainConfig, squa
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_second_ctrl_c_is_not_swallowed_after_a_run(
+def test_signals_of_a_cluster_stop_after_the_step_with_a_checkpoint_however_often_they_come(
     tiny_config: PretrainConfig, squares: Process, tmp_path: Path
 ) -> None:
-    handler = signal.getsignal(signal.SIGINT)
+    """A time limit: USR2 first, then TERM; the first one says why."""
+    probe = interrupt_at(6, signal.SIGUSR2, signal.SIGTERM, signal.SIGTERM, signal.SIGUSR1)
+    with pytest.raises(StoppedError, match="SIGUSR2 after step 6 of 12") as stopped:
+        pretrain(tiny_config, tmp_path, process=squares, probe=probe)
+    assert stopped.value.signal == signal.SIGUSR2
+    assert checkpoint_paths(tmp_path / "checkpoints")[-1] == checkpoint_path(tmp_path / "checkpoints", 6)
+    last = interrupt_at(12, signal.SIGTERM)  # too late to stop anything
+    assert pretrain(tiny_config, tmp_path, process=squares, probe=last).completed_steps == 12
+
+
+def test_signals_act_as_before_after_a_run(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.getsignal(number) for number in numbers]
     stop_at_six(tiny_config, tmp_path, squares)
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert [signal.getsignal(number) for number in numbers] == before

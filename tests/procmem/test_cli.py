@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
@@ -264,7 +265,8 @@ def test_a_data_set_killed_on_the_way_equals_the_uninterrupted_one(tmp_path, cap
 
 @pytest.mark.opengl
 @pytest.mark.slow
-def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path, small_recipe):
+def test_a_run_that_a_cluster_stops_says_so_and_is_continued_by_the_same_command(tmp_path, small_recipe):
+    """The signal reaches the whole group, workers that make images included, as in a SLURM job."""
     words = [
         "pretrain",
         "--config",
@@ -274,18 +276,22 @@ def test_ctrl_c_in_the_middle_of_a_run_is_continued_by_the_same_command(tmp_path
         "--overrides",
         *small_recipe,
         "optimization.images=800",
+        "num_workers=1",
     ]
     metrics = tmp_path / "run" / "metrics.csv"
-    process = subprocess.Popen([sys.executable, "-m", "procmem", *words], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "procmem", *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
     while not metrics.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGUSR2)
     _, said = process.communicate(timeout=120)
-    assert process.returncode == 1, said
-    assert "interrupted" in said
-    assert list((tmp_path / "run" / "checkpoints").glob("*.ckpt"))
-    assert main(words) == 0
+    assert process.returncode == 75, said
+    step = int(re.search(r"procmem: stopped: SIGUSR2 after step (\d+) of 200", said)[1])
+    assert "worker" not in said
+    assert "resource_tracker" not in said
+    assert (tmp_path / "run" / "checkpoints" / f"step-{step:09d}.ckpt").is_file()
+    assert main([*words, "num_workers=0"]) == 0
     with metrics.open() as file:
         assert [int(row["step"]) for row in csv.DictReader(file)] == list(range(1, 201))
 
