@@ -60,6 +60,8 @@ class Score:
         is_headline: whether a summary table shows it.
         per_case: (n,) float64 in the order of `case_names`, whose mean is the value; None where a value is no mean.
         case_names: n names; two encoders are compared on equal names only.
+        case_members: (n, m) int64, the photographs that each case is made of where one stands in several cases;
+            None where cases are independent. Comparisons resample members, see `eval.resampling`.
 
     Raises:
         UserError: if the value or its error is not finite, there are no cases, or the cases do not fit n.
@@ -73,6 +75,7 @@ class Score:
     is_headline: bool = False
     per_case: npt.NDArray[np.float64] | None = None
     case_names: tuple[str, ...] = ()
+    case_members: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.value) and np.isfinite(self.standard_error)) or self.n < 1:
@@ -84,6 +87,8 @@ class Score:
             raise UserError(
                 f"{self.metric} of {self.n} cases has values {self.per_case.shape} and {len(self.case_names)} names"
             )
+        if self.case_members is not None and (self.case_members.ndim != 2 or len(self.case_members) != self.n):
+            raise UserError(f"{self.metric} of {self.n} cases has members of shape {self.case_members.shape}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.stats import binom, norm
 
-from eval.statistics import mcnemar_p_value, paired_difference, share_standard_error, wilson_interval
+from eval.statistics import (
+    equivalence_of_answers,
+    equivalence_of_means,
+    holm,
+    mcnemar_p_value,
+    mean_standard_error,
+    paired_difference,
+    power,
+    queries_needed,
+    share_standard_error,
+    shared_standard_error,
+    wilson_interval,
+    z_test,
+)
 from procgen.seeds import generator
 from procmem.errors import UserError
 
@@ -78,3 +96,121 @@ def test_what_is_no_share_or_no_pair_is_refused() -> None:
         wilson_interval(0.5, 0)
     with pytest.raises(UserError, match="two equal"):
         paired_difference(np.ones(3, bool), np.ones(4, bool), generator(0, "x"))
+
+
+def test_the_standard_error_of_a_mean_is_the_binomial_one_on_answers() -> None:
+    assert mean_standard_error(np.array([1.0] * 20 + [0.0] * 80)) == pytest.approx(share_standard_error(0.2, 100))
+    assert mean_standard_error(np.array([1.0, 2.0, 6.0])) == pytest.approx((14 / 3 / 3) ** 0.5)
+    with pytest.raises(UserError, match="finite"):
+        mean_standard_error(np.array([1.0, np.nan]))
+
+
+def test_shared_photographs_by_listing_every_pair_of_cases() -> None:
+    chance = generator(5, "test")
+    members = np.array([chance.choice(9, 3, replace=False) for _ in range(40)])
+    values = chance.normal(size=40) + members.sum(axis=1)
+    errors = values - values.mean()
+    total = sum(
+        errors[s] * errors[t]
+        for s, t in itertools.product(range(40), repeat=2)
+        if set(members[s].tolist()) & set(members[t].tolist())
+    )
+    assert total > 0
+    assert shared_standard_error(values, members) == pytest.approx(math.sqrt(total) / 40)
+
+
+def test_members_of_their_own_change_nothing_and_clusters_act_as_one_case() -> None:
+    values = np.array([1.0, 0.0, 0.0, 1.0])
+    assert shared_standard_error(values, np.arange(4)[:, None]) == pytest.approx(mean_standard_error(values))
+    assert shared_standard_error(values, np.array([[0, 0], [1, 1], [2, 3], [4, 4]])) == pytest.approx(0.25)
+    pairs = np.array([1.0, 1.0, 0.0, 0.0])  # two clusters of two equal cases: as uncertain as two cases
+    assert shared_standard_error(pairs, np.array([[5], [5], [8], [8]])) == pytest.approx(
+        mean_standard_error(np.array([1.0, 0.0]))
+    )
+
+
+def test_the_papers_z_test_on_its_own_numbers() -> None:
+    # Places .8331 against Shaders .8169 on 1720 triplets: "equivalent to the 5 % level" (they mean: no difference)
+    found = z_test(0.8331, 1720, 0.8169, 1720)
+    pooled = 0.825
+    assert found.statistic == pytest.approx(0.0162 / math.sqrt(pooled * (1 - pooled) * 2 / 1720), rel=1e-4)
+    assert found.p_value == pytest.approx(2 * norm.sf(found.statistic))
+    assert found.p_value == pytest.approx(0.21, abs=0.005)
+    assert z_test(1.0, 5, 1.0, 5).p_value == 1.0
+
+
+def test_finding_no_difference_is_not_showing_equivalence() -> None:
+    # 40 against 30 of 200 disagree: McNemar finds nothing, and the two may still differ by far more than 1 %
+    assert mcnemar_p_value(40, 30) > 0.2
+    assert equivalence_of_answers(40, 30, 200, 0.01).p_value > 0.5
+    assert equivalence_of_answers(40, 40, 20_000, 0.01).p_value < 1e-6
+
+
+def test_tangos_statistic_by_maximising_the_likelihood_numerically() -> None:
+    b, c, n, margin = 12, 7, 100, 0.1
+
+    def statistic(only_a: int, only_b: int) -> float:
+        def loss(share_b: float) -> float:
+            share_a = share_b - margin
+            rest = 1 - share_a - share_b
+            return -(only_a * math.log(share_a) + only_b * math.log(share_b) + (n - only_a - only_b) * math.log(rest))
+
+        best = minimize_scalar(loss, bounds=(margin + 1e-9, (1 + margin) / 2 - 1e-9), method="bounded").x
+        variance = n * (2 * best - margin - margin**2)
+        return (only_a - only_b + n * margin) / math.sqrt(variance)
+
+    worst = min(statistic(b, c), statistic(c, b))
+    found = equivalence_of_answers(b, c, n, margin)
+    assert found.statistic == pytest.approx(worst, rel=1e-4)
+    assert found.p_value == pytest.approx(norm.sf(worst), rel=1e-3)
+
+
+def test_few_queries_without_disagreement_prove_nothing() -> None:
+    # by hand: without any disagreement the most likely share_b is the margin, and the statistic as below
+    assert equivalence_of_answers(0, 0, 10, 0.01).statistic == pytest.approx(math.sqrt(10 * 0.01 / 0.99))
+    assert equivalence_of_answers(0, 0, 10, 0.01).p_value > 0.3
+    assert equivalence_of_answers(0, 0, 10_000, 0.01).p_value < 0.001
+
+
+def test_equivalence_of_means_by_hand() -> None:
+    # 0.01 and standard error 0.005 within 0.02: (0.02 - 0.01) / 0.005 = 2
+    assert equivalence_of_means(0.01, 0.005, 0.02).p_value == pytest.approx(norm.sf(2))
+    assert equivalence_of_means(-0.01, 0.005, 0.02).statistic == pytest.approx(2)
+    assert equivalence_of_means(0.03, 0.005, 0.02).p_value == pytest.approx(norm.sf(-2))
+
+
+def test_holms_correction_by_hand() -> None:
+    # Holm (1979): 0.01 * 4, then 0.02 * 3, 0.03 * 2, 0.04 * 1, each at least the one before
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+    with pytest.raises(UserError, match="lie in 0 to 1"):
+        holm([1.2])
+
+
+def test_power_agrees_with_counting_all_outcomes() -> None:
+    difference, disagreement, Q = 0.06, 0.2, 400
+
+    def exact(level: float = 0.05) -> float:
+        """P(the test without exactness' caution rejects): over how many disagree, then how they split."""
+        total = 0.0
+        for D in range(1, Q + 1):
+            share = (disagreement + difference) / 2 / disagreement
+            split = np.arange(D + 1)
+            rejects = np.abs(2 * split - D) / math.sqrt(D) > norm.ppf(1 - level / 2)
+            total += binom.pmf(D, Q, disagreement) * binom.pmf(split, D, share)[rejects].sum()
+        return total
+
+    assert power(difference, disagreement, Q) == pytest.approx(exact(), abs=0.02)
+    assert power(0.0, 0.2, 400) == pytest.approx(0.025)
+
+
+def test_queries_needed_is_where_power_arrives() -> None:
+    needed = queries_needed(0.02, 0.15)
+    assert power(0.02, 0.15, needed) >= 0.8 > power(0.02, 0.15, needed - 1)
+    # by hand: ((1.95996 sqrt(.15) + .84162 sqrt(.1496)) / .02)^2
+    assert needed == math.ceil(((1.959964 * 0.15**0.5 + 0.841621 * 0.1496**0.5) / 0.02) ** 2)
+    with pytest.raises(UserError, match="no number of queries"):
+        queries_needed(0.0, 0.1)
+    with pytest.raises(UserError, match="as much disagreement"):
+        power(0.2, 0.1, 100)
