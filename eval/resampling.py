@@ -2,8 +2,8 @@
 
 Cases are resampled through what they are made of. Every member (a photograph, a class, a seed) is drawn with
 replacement, and a case counts as often as all its members were drawn: the product of their counts (Owen, "The
-pigeonhole bootstrap", 2007). With one member a case that is the usual bootstrap, or the cluster bootstrap; with the three
-photographs of a triplet it resamples photographs. It errs on the side of wide intervals.
+pigeonhole bootstrap", 2007). With one member a case that is the usual bootstrap, or the cluster bootstrap; with the
+three photographs of a triplet it resamples photographs. It errs on the side of wide intervals.
 
 Letters: n cases, m members of a case, M members, R resamples, S seeds, Q queries.
 """
@@ -124,8 +124,8 @@ def seeds_difference(
         for each resample: draw seeds of A, seeds of B and queries, each with replacement
 
     With a handful of seeds the interval is still too narrow (a bootstrap of S draws underestimates their variance by
-    (S - 1) / S): so seeds' parts of the standard error carry the factor S / (S - 1), and the p-value is that of a t-test
-    over the seeds' means (Welch), which is the honest one at 2 to 5 seeds.
+    (S - 1) / S): so seeds' parts of the standard error carry the factor S / (S - 1), and the p-value is that of a
+    t-test over the seeds' means (Welch), which is the honest one at 2 to 5 seeds.
 
     Args:
         values_a: (S, Q) a row a seed.

@@ -291,7 +291,7 @@ def power(difference: float, disagreement: float, num_queries: int, significance
 
     Args:
         difference: true accuracy A - accuracy B.
-        disagreement: share of the queries that exactly one of the two answers rightly; at least the size of the difference.
+        disagreement: share of the queries that exactly one of the two answers rightly, at least the difference's size.
         num_queries: Q.
         significance: level of the two-sided test.
 
