@@ -47,8 +47,8 @@ def bootstrap_means(
     members = np.arange(len(values))[:, None] if members is None else np.asarray(members)
     if members.ndim != 2 or len(members) != len(values) or num_resamples < 1:
         raise UserError(f"{len(values)} cases need members (n, m) and 1 resample, received {members.shape}")
-    distinct, places = np.unique(members, return_inverse=True)
-    places = places.reshape(members.shape)
+    distinct, inverse = np.unique(members, return_inverse=True)
+    places: npt.NDArray[np.int64] = inverse.reshape(members.shape)
     M = len(distinct)
     means: list[npt.NDArray[np.float64]] = []
     found = tried = 0
