@@ -1,6 +1,7 @@
 """Audits: seconds by rule, against really rebuilding the memory, and against the published procedure.
 
     python benchmarks/audit.py [--queries 10000] [--classes 100] [--k 20] [--rebuilt 20] [--one-by-one 200]
+    python benchmarks/audit.py --only whole [--queries 1000] [--entries 1281167]
 
 The audit is timed from given neighbours (a search for k + 1), since predictions need the search anyway and it has its
 own benchmark. Peers, each run on a sample, scaled to all, in the same run:
@@ -9,6 +10,9 @@ own benchmark. Peers, each run on a sample, scaled to all, in the same run:
 * the published procedure takes one query at a time in torch: all similarities, top k + 1, score tables over all
   classes, a threshold (its steps as its paper and protocol describe them; it does not even find the right entries, see
   `memory.audit.published_rule`). Search and count are timed apart, on both sides.
+
+``whole`` searches memories that grow to ImageNet's size with some queries, and says what all 50,000 would take by the
+linear law that the smaller sizes show; processor seconds, which mean something on a shared machine too.
 
 Measured: see docs/audits.md.
 """
@@ -26,7 +30,7 @@ import torch
 
 from memory.audit.leave_one_out import LeaveOneOutResult, leave_one_out
 from memory.neighbors import Neighbors
-from memory.search import exact_search
+from memory.search import ExactSearch, exact_search
 from memory.voting import Rule, vote
 
 DIMENSION = 384
@@ -35,6 +39,8 @@ BRUTE_FORCE_ENTRIES = 5_000
 BRUTE_FORCE_QUERIES = 1_000
 PUBLISHED_ENTRIES = 20_000
 TEMPERATURE = 0.07
+IMAGENET_ENTRIES, IMAGENET_QUERIES = 1_281_167, 50_000
+ENTRIES_AT_ONCE = 50_000
 
 
 class Problem(NamedTuple):
@@ -172,6 +178,42 @@ def compare_with_published(k: int, num_classes: int, num_one_by_one: int) -> Non
     print(f"{with_search:.1f} with the search")
 
 
+def draw_entries(num_entries: int, num_classes: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """As `make_problem` draws them, but a block at a time: a million float64 rows would not fit beside their copy."""
+    rng = np.random.default_rng(1)
+    centres = np.random.default_rng(0).standard_normal((num_classes, DIMENSION), dtype=np.float32)
+    labels = rng.integers(0, num_classes, num_entries)
+    entries = np.empty((num_entries, DIMENSION), np.float32)
+    for start in range(0, num_entries, ENTRIES_AT_ONCE):
+        block = entries[start : start + ENTRIES_AT_ONCE]
+        rng.standard_normal(dtype=np.float32, out=block)
+        block *= 3
+        block += centres[labels[start : start + ENTRIES_AT_ONCE]]
+        block /= np.linalg.norm(block, axis=1, keepdims=True)
+    return entries, labels
+
+
+def audit_whole(num_queries: int, num_entries: int, k: int, num_classes: int) -> None:
+    """Print processor seconds of search and audit at growing sizes, and what 50,000 queries would take at the last."""
+    entries, labels = draw_entries(num_entries, num_classes)
+    queries = draw_entries(num_queries, num_classes)[0]
+    print(f"{num_queries} queries, k = {k}, {DIMENSION} numbers, {num_classes} classes; processor seconds:")
+    for size in sorted({min(size, num_entries) for size in (10_000, 100_000, 400_000, num_entries)}):
+        ready = ExactSearch(entries[:size], labels=labels[:size], checked=True)
+        start = time.process_time()
+        neighbors = ready.search(queries, k + 1)
+        searched = time.process_time() - start
+        result = leave_one_out(neighbors, k)
+        audited = time.process_time() - start - searched
+        print(
+            f"  {size:9,} entries: search {searched:7.2f} ({1e9 * searched / num_queries / size:.2f} ns a pair), ",
+            end="",
+        )
+        print(f"audit {audited:.3f}, {result.num_non_private} non-private")
+    scale = IMAGENET_QUERIES / num_queries
+    print(f"  50,000 queries at the last size: search {scale * searched:.0f}, audit {scale * audited:.1f}")
+
+
 def main() -> None:
     """Print seconds by rule, then the comparisons."""
     parser = argparse.ArgumentParser(description="Leave-one-out audit.")
@@ -180,7 +222,8 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=20)
     parser.add_argument("--rebuilt", type=int, default=20)
     parser.add_argument("--one-by-one", type=int, default=200)
-    parser.add_argument("--only", choices=("rules", "brute-force", "published"))
+    parser.add_argument("--only", choices=("rules", "brute-force", "published", "whole"))
+    parser.add_argument("--entries", type=int, default=IMAGENET_ENTRIES)
     arguments = parser.parse_args()
     if arguments.only in (None, "rules"):
         time_rules(arguments.queries, arguments.k, arguments.classes)
@@ -188,6 +231,8 @@ def main() -> None:
         compare_with_brute_force(arguments.k, arguments.classes, arguments.rebuilt)
     if arguments.only in (None, "published"):
         compare_with_published(arguments.k, arguments.classes, arguments.one_by_one)
+    if arguments.only == "whole":
+        audit_whole(arguments.queries, arguments.entries, arguments.k, arguments.classes)
 
 
 if __name__ == "__main__":
