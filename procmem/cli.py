@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from procmem import (
     audit_commands,
     commands,
+    explore_commands,
     generate_commands,
     index_commands,
     knowledge_commands,
@@ -72,6 +73,7 @@ COMMANDS: Table = {
         "verify": audit_commands.audit_verify,
     },
     "eval": commands.evaluate,
+    "explore": explore_commands.explore,
 }
 
 

@@ -56,6 +56,7 @@ def test_the_list_of_commands_is_frozen():
         "demo",
         "doctor",
         "eval",
+        "explore",
         "generate",
         "memory add",
         "memory build",

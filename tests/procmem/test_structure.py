@@ -20,6 +20,7 @@ ROOF = {
     "procmem.demo_findings",
     "procmem.demo_report",
     "procmem.doctor",
+    "procmem.explore_commands",
     "procmem.generate_commands",
     "procmem.index_commands",
     "procmem.knowledge_commands",
