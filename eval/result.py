@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from procmem.errors import UserError
-from procmem.files import canonical_json, make_folder
+from procmem.files import canonical_json, make_folder, short_fingerprint
 from procmem.provenance import EncoderCard, code_version
 
 
@@ -30,12 +30,21 @@ class EvalResult:
         encoder: specification.
         encoder_fingerprint: 64 hex digits; equal fingerprint, equal embeddings.
         provenance: what the encoder has seen, as plain JSON types.
+        preprocessing: size, interpolation, mean and standard deviation.
+        task: kind of the task.
+        settings: of the task, as in a suite's YAML.
+        conditions: what all tasks of the suite shared: device, precision, subset sizes.
+        seed: of subsets, resamples and random layouts.
         dataset: name of the data set, with how a subset was drawn.
+        data_fingerprint: of the data's files; "" where the data are generated or come with a library.
         metric: what was measured, for example "top1_accuracy".
         value: the number, in the metric's unit (shares are 0..1).
         n: number of queries (or images, or pairs) behind it.
         standard_error: of the value.
-        config: every setting of the measurement.
+        config: settings of this number beyond the task's, for example ``{"k": 20}``.
+        headline: whether a summary table shows it.
+        record: folder under ``records/`` that holds its cases and pictures; "" for none.
+        seconds: of the whole task on this encoder.
         code_version: version and commit.
         machine: what it ran on.
         time: when, UTC, ISO 8601.
@@ -50,6 +59,15 @@ class EvalResult:
     n: int
     standard_error: float
     config: dict[str, Any]
+    preprocessing: dict[str, Any] = dataclasses.field(default_factory=dict)
+    task: str = ""
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    conditions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    data_fingerprint: str = ""
+    headline: bool = False
+    record: str = ""
+    seconds: float = 0.0
     code_version: str = dataclasses.field(default_factory=code_version)
     machine: dict[str, Any] = dataclasses.field(default_factory=lambda: describe_machine())
     time: str = dataclasses.field(default_factory=lambda: datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"))
@@ -61,8 +79,14 @@ class EvalResult:
             encoder=card.name,
             encoder_fingerprint=card.fingerprint,
             provenance=card.provenance.to_dict(),
+            preprocessing=card.preprocessing,
             **fields,
         )
+
+    @property
+    def name_in_record(self) -> str:
+        """What tells this number from the others of its record: metric and settings, as 16 hex digits."""
+        return short_fingerprint([self.metric, self.config])
 
 
 def describe_machine() -> dict[str, Any]:
@@ -104,14 +128,26 @@ def read_results(path: Path) -> list[EvalResult]:
     Raises:
         UserError: if the file is unreadable or a line is no result, with the line's number.
     """
+    results, problems = read_what_is_whole(path)
+    if problems:
+        raise UserError(problems[0])
+    return results
+
+
+def read_what_is_whole(path: Path) -> tuple[list[EvalResult], list[str]]:
+    """The results of a file, and one sentence for each line that is none (cut by a full disk, edited by hand).
+
+    Raises:
+        UserError: if the file is unreadable.
+    """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise UserError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
-    results = []
+    results, problems = [], []
     for number, line in enumerate(lines, start=1):
         try:
             results.append(EvalResult(**json.loads(line)))
         except (ValueError, TypeError) as error:
-            raise UserError(f"{str(path)!r} line {number} is no result: {error}") from error
-    return results
+            problems.append(f"{str(path)!r} line {number} is no result: {error}")
+    return results, problems

@@ -1,123 +1,114 @@
-"""A suite: which encoders are evaluated on which data sets, and how; `evaluate` runs it.
+"""A suite: a list of tasks under shared conditions, and the runner that measures them on several encoders.
 
-One dataclass serves Python, YAML (`configs/eval/*.yaml`) and the command line. `evaluate` writes results as it goes and
-returns everything, also the per-query outcomes that paired comparisons and pictures need; it prints nothing.
-Embeddings are cached, so a second run costs the searches.
+A suite is YAML (`configs/eval/*.yaml`): ``conditions``, default ``encoders``, and ``tasks``, one line each with kind
+and settings (``- knn: {dataset: cifar10}``), built from the task's dataclass; an unknown key is an error. The runner
+goes task by task through all encoders, so that an interrupted suite leaves whole rows to compare. What is finished is
+kept as a record (`eval.records`) and not measured again. Data that are not here and encoders that a task cannot take
+do not stop the others; they are told at the end.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
-from eval.datasets import Dataset, find_dataset
-from eval.extract import Embeddings, extract
-from eval.images import OnCorrupt
-from eval.knn import KnnOutcome, KnnScore, KnnSettings, evaluate_knn
-from eval.result import EvalResult, append_results
-from pretrain.encoder import load_encoder
-from pretrain.timm_encoder import Precision
-from procmem.errors import UserError
-from procmem.provenance import EncoderCard
+import yaml
+
+from eval.data_at_hand import data_fingerprint, names_of, what_is_missing
+from eval.records import finished, keep, record_key
+from eval.result import EvalResult, read_what_is_whole
+from eval.task import Conditions, Task
+from eval.tasks.registry import task_class
+from pretrain.encoder import Encoder, load_encoder
+from pretrain.timm_weights import MissingWeightsError
+from procmem.errors import UserError, unknown_name
+from procmem.files import make_folder, write_json, write_text
+from procmem.progress import say
+from procmem.provenance import code_version
 from procmem.recipes import find_recipe
-from procmem.strict_yaml import build, read_yaml
+from procmem.strict_yaml import build, plain, read_yaml
+
+SECONDS_WORTH_A_LINE = 2.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Suite:
-    """What to evaluate.
+    """What to measure.
 
     Attributes:
-        datasets: names under PROCMEM_DATA, paths, or sets that can be downloaded.
-        encoders: specifications; the first one is what the others are compared with.
-        knn: k, rules, temperature.
-        max_train: most images in the memory (seeded, by class); None takes all.
-        max_val: most queries.
-        seed: of the subsets.
-        image_size_px: for every encoder; None takes each one's own.
-        batch_size: images a forward pass.
-        on_corrupt: "fail" stops at an unreadable image, "skip" leaves it out and says so.
-        device: torch device name.
-        precision: "bfloat16" on CUDA only.
-
-    Raises:
-        UserError: for a value that is no list of names or out of range.
+        name: of the suite.
+        tasks: in the order in which they are measured and shown.
+        conditions: shared by all tasks.
+        encoders: taken where a caller names none.
     """
 
-    datasets: Sequence[str]
-    encoders: Sequence[str] = ()
-    knn: KnnSettings = dataclasses.field(default_factory=KnnSettings)
-    max_train: int | None = None
-    max_val: int | None = None
-    seed: int = 0
-    image_size_px: int | None = None
-    batch_size: int = 64
-    on_corrupt: OnCorrupt = "fail"
-    device: str = "cpu"
-    precision: Precision = "float32"
+    name: str
+    tasks: tuple[Task, ...]
+    conditions: Conditions = dataclasses.field(default_factory=Conditions)
+    encoders: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        for name in ("datasets", "encoders"):
-            value = getattr(self, name)
-            if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-                raise UserError(f"{name} must be a list of names, received {value!r}")
-            if len(set(value)) != len(value):
-                raise UserError(f"{name} names something twice: {', '.join(value)}")
+    def to_dict(self) -> dict[str, Any]:
+        """As in YAML; `suite_from` is the inverse."""
+        return {
+            "conditions": plain(self.conditions),
+            "encoders": list(self.encoders),
+            "tasks": [{task.kind: plain(task)} for task in self.tasks],
+        }
+
+    def on_datasets(self, names: Sequence[str]) -> Suite:
+        """The same kinds of tasks on other data sets, each kind with each of its settings on each of them.
+
+        Raises:
+            UserError: if no task of the suite takes a data set.
+        """
+        movable = [task for task in self.tasks if "dataset" in plain(task)]
+        if not movable:
+            raise UserError(f"no task of suite {self.name!r} takes a data set, so data sets cannot be chosen")
+        moved: list[Task] = []
+        for name in names:
+            for task in movable:
+                made = cast(Task, dataclasses.replace(cast(Any, task), dataset=name))
+                moved += [] if made in moved else [made]
+        return dataclasses.replace(self, tasks=tuple(moved))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One encoder on one data set.
+class NotMeasured:
+    """A task that gave no number, or an encoder that could not be loaded.
 
     Attributes:
-        card: of the encoder.
-        dataset: what was used of it: `train` is the memory, `val` the queries (unreadable images left out).
-        train: embeddings of the memory.
-        val: embeddings of the queries.
-        outcome: sweep, chosen k, per-query correctness, neighbours.
-        seconds: of the whole trial, from loaded encoder to scores.
+        task: kind and data set; "" for all tasks.
+        encoder: specification; "" for all encoders.
+        reason: what is missing and how to get it, or why the task refused the encoder.
     """
 
-    card: EncoderCard
-    dataset: Dataset
-    train: Embeddings
-    val: Embeddings
-    outcome: KnnOutcome
+    task: str
+    encoder: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SuiteRun:
+    """What a run of a suite gave.
+
+    Attributes:
+        suite: what was asked for.
+        results: every number, task by task, encoder by encoder.
+        not_measured: what gave none, and why.
+        num_pairs: pairs of task and encoder that gave numbers.
+        num_reused: of these, how many were already there.
+        seconds: of the whole run.
+    """
+
+    suite: Suite
+    results: list[EvalResult]
+    not_measured: list[NotMeasured]
+    num_pairs: int
+    num_reused: int
     seconds: float
-
-    @property
-    def results(self) -> list[EvalResult]:
-        """The sweep as results, then the chosen k, then the papers' best k on the queries."""
-        outcome = self.outcome
-        return [
-            *(self._result(score, "none, one point of the sweep") for score in outcome.scores),
-            self._result(outcome.chosen, "k by leave-one-out on the memory"),
-            self._result(outcome.best_on_val, "best on val, optimistic (the papers' rule)"),
-        ]
-
-    def _result(self, score: KnnScore, selection: str) -> EvalResult:
-        return EvalResult.of(
-            self.card,
-            dataset=self.dataset.name,
-            metric="top1_accuracy",
-            value=score.top1_accuracy,
-            n=score.num_queries,
-            standard_error=score.standard_error,
-            config={
-                "task": "knn",
-                "rule": score.rule,
-                "k": score.k,
-                "selection": selection,
-                "leave_one_out_accuracy": score.leave_one_out_accuracy,
-                "memory_size": len(self.train.labels),
-                "memory": self.dataset.train.drawn or "all of train",
-                "queries": self.dataset.val.drawn or f"all of {self.dataset.val.split}",
-                "left_out": len(self.train.skipped) + len(self.val.skipped),
-                "preprocessing": self.card.preprocessing,
-            },
-        )
 
 
 def load_suite(name_or_path: str) -> Suite:
@@ -126,63 +117,169 @@ def load_suite(name_or_path: str) -> Suite:
     Raises:
         UserError: if there is none (nearest names are offered), or a key or value is wrong.
     """
-    return build(Suite, read_yaml(find_recipe(name_or_path, "eval")))
+    path = find_recipe(name_or_path, "eval")
+    return suite_from(read_yaml(path), path.stem)
 
 
-def evaluate(suite: Suite, output: Path | None = None) -> list[Trial]:
-    """Run every encoder on every data set.
-
-    Args:
-        suite: what to evaluate.
-        output: folder whose ``results.jsonl`` gets every number as soon as it is known; None writes nothing.
-
-    Returns:
-        One trial for each data set and encoder, data set by data set.
+def suite_from(value: Mapping[str, Any], name: str) -> Suite:
+    """A suite from nested plain values.
 
     Raises:
-        UserError: if a name is unknown, a data set or encoder is unusable, or there is nothing to evaluate. Names are
-            checked before any work starts.
+        UserError: for an unknown key, task or setting (nearest names are offered), or a value of another type.
     """
-    if not suite.encoders or not suite.datasets:
-        raise UserError("an evaluation needs at least one encoder and one data set, for example: pixels on cifar10")
-    datasets = [_subsets(find_dataset(name), suite) for name in suite.datasets]
-    encoders = [load_encoder(spec, suite.device, suite.image_size_px, suite.precision) for spec in suite.encoders]
-    trials = []
-    for dataset in datasets:
-        for encoder in encoders:
-            start = time.perf_counter()
-            train, val = (
-                extract(encoder, images, batch_size=suite.batch_size, on_corrupt=suite.on_corrupt)
-                for images in (dataset.train, dataset.val)
-            )
-            outcome = evaluate_knn(
-                train.values,
-                train.labels,
-                val.values,
-                val.labels,
-                num_classes=len(dataset.train.class_names),
-                settings=suite.knn,
-                device=suite.device,
-            )
-            trial = Trial(
-                card=encoder.card(),
-                dataset=dataclasses.replace(
-                    dataset, train=dataset.train.select(train.positions), val=dataset.val.select(val.positions)
-                ),
-                train=train,
-                val=val,
-                outcome=outcome,
-                seconds=time.perf_counter() - start,
-            )
-            trials.append(trial)
-            if output is not None:
-                append_results(output / "results.jsonl", trial.results)
-    return trials
+    for key in value:
+        if key not in ("conditions", "encoders", "tasks"):
+            raise unknown_name(f"key in suite {name!r}", str(key), ("conditions", "encoders", "tasks"))
+    lines = value.get("tasks")
+    if not isinstance(lines, list) or not lines:
+        raise UserError(f"suite {name!r} needs tasks, a list such as '- knn: {{dataset: cifar10}}', got {lines!r}")
+    encoders = value.get("encoders") or []
+    if not isinstance(encoders, list) or not all(isinstance(spec, str) for spec in encoders):
+        raise UserError(f"encoders of suite {name!r} must be a list of specifications, got {encoders!r}")
+    tasks = tuple(_task(line, f"tasks[{position}]") for position, line in enumerate(lines))
+    twice = next((task for position, task in enumerate(tasks) if task in tasks[:position]), None)
+    if twice is not None:
+        raise UserError(f"suite {name!r} lists a task twice: {twice}")
+    conditions = build(Conditions, value.get("conditions") or {}, "conditions")
+    return Suite(name=name, tasks=tasks, conditions=conditions, encoders=tuple(encoders))
 
 
-def _subsets(dataset: Dataset, suite: Suite) -> Dataset:
-    return dataclasses.replace(
-        dataset,
-        train=dataset.train.subset(suite.max_train, suite.seed),
-        val=dataset.val.subset(suite.max_val, suite.seed),
+def _task(line: Any, where: str) -> Task:
+    if isinstance(line, str):
+        line = {line: {}}
+    if not isinstance(line, Mapping) or len(line) != 1:
+        raise UserError(
+            f"{where} must be one kind of task with its settings, as 'knn: {{dataset: cifar10}}', got {line!r}"
+        )
+    ((kind, settings),) = line.items()
+    return cast(Task, build(cast(Any, task_class(str(kind))), settings or {}, f"{where}.{kind}"))
+
+
+def title_of(task: Task) -> str:
+    """Kind and data set, for people."""
+    return " on ".join([task.kind, *names_of(task)[:1]])
+
+
+def run_suite(suite: Suite, encoders: Sequence[str], folder: Path, *, fresh: bool = False) -> SuiteRun:
+    """Measure every task on every encoder, and keep what is found.
+
+    The folder gets ``config.yaml`` (the suite, to be run again), ``results.jsonl``, ``records/`` and
+    ``not_measured.json``.
+
+    Args:
+        suite: what to measure.
+        encoders: specifications; the first one is what the others will be compared with.
+        folder: the run folder.
+        fresh: measure again what is there.
+
+    Raises:
+        UserError: if an encoder is unknown or named twice, the folder cannot be written, or there is no encoder.
+            Names are checked before any work starts; an encoder whose published weights cannot be had is left out.
+    """
+    start = time.perf_counter()
+    suite = dataclasses.replace(suite, encoders=tuple(encoders))
+    tasks, not_measured = _tasks_at_hand(suite)
+    loaded, without_weights = _load(suite)
+    write_text(make_folder(folder) / "config.yaml", yaml.safe_dump(suite.to_dict(), sort_keys=False))
+    run = _Runner(suite.conditions, folder, fresh, num_pairs=len(tasks) * len(loaded))
+    for task in tasks:
+        for encoder in loaded:
+            run.pair(task, encoder)
+    not_measured += [*without_weights, *run.refused]
+    write_json(folder / "not_measured.json", [dataclasses.asdict(one) for one in not_measured])
+    return SuiteRun(
+        suite=suite,
+        results=run.results,
+        not_measured=not_measured,
+        num_pairs=run.num_pairs - len(run.refused),
+        num_reused=run.num_reused,
+        seconds=time.perf_counter() - start,
     )
+
+
+def _tasks_at_hand(suite: Suite) -> tuple[list[Task], list[NotMeasured]]:
+    """The tasks whose data are here, and for each of the others the first data set that is not."""
+    tasks, missing = [], []
+    for task in suite.tasks:
+        reasons = [reason for name in names_of(task) if (reason := what_is_missing(name))]
+        if reasons:
+            missing.append(NotMeasured(task=title_of(task), encoder="", reason=reasons[0]))
+        else:
+            tasks.append(task)
+    return tasks, missing
+
+
+def _load(suite: Suite) -> tuple[list[Encoder], list[NotMeasured]]:
+    """The encoders, and those whose weights cannot be had."""
+    if not suite.encoders:
+        raise UserError("an evaluation needs at least one encoder, for example pixels")
+    if len(set(suite.encoders)) != len(suite.encoders):
+        raise UserError(f"encoders names something twice: {', '.join(suite.encoders)}")
+    loaded, missing = [], []
+    for spec in suite.encoders:
+        try:
+            loaded.append(load_encoder(spec, suite.conditions.device, precision=suite.conditions.precision))
+        except MissingWeightsError as error:
+            missing.append(NotMeasured(task="", encoder=spec, reason=str(error)))
+    return loaded, missing
+
+
+class _Runner:
+    """Measures pair by pair, or finds the record, and says how far it is."""
+
+    def __init__(self, conditions: Conditions, folder: Path, fresh: bool, num_pairs: int) -> None:
+        self.conditions, self.folder, self.num_pairs = conditions, folder, num_pairs
+        self.results: list[EvalResult] = []
+        self.refused: list[NotMeasured] = []
+        self.num_reused = self.num_done = 0
+        self._seconds: list[float] = []
+        self._fingerprints: dict[tuple[str, ...], str] = {}
+        self._known = [] if fresh else self._read()
+
+    def pair(self, task: Task, encoder: Encoder) -> None:
+        """One task on one encoder."""
+        names = names_of(task)
+        if names not in self._fingerprints:
+            self._fingerprints[names] = data_fingerprint(names)
+        data = self._fingerprints[names]
+        key = record_key(task, self.conditions, encoder.card().fingerprint, data)
+        found = finished(self.folder, key, self._known)
+        self.num_done += 1
+        if found:
+            self.num_reused += 1
+            self.results += found
+            return
+        start = time.perf_counter()
+        try:
+            outcome = task.measure(encoder, self.conditions)
+        except UserError as error:
+            self.refused.append(NotMeasured(task=title_of(task), encoder=encoder.name, reason=str(error)))
+            return
+        seconds = time.perf_counter() - start
+        more = {"data_fingerprint": data, "seconds": round(seconds, 3)}
+        self.results += keep(self.folder, key, task, encoder, outcome, self.conditions, **more)
+        self._tell(f"{title_of(task)} · {encoder.name}", seconds)
+
+    def _tell(self, what: str, seconds: float) -> None:
+        self._seconds.append(seconds)
+        left = (self.num_pairs - self.num_done) * sum(self._seconds) / len(self._seconds)
+        outlook = f", about {_duration(left)} left" if left > SECONDS_WORTH_A_LINE else ""
+        say(f"[{self.num_done}/{self.num_pairs}] {what}: {_duration(seconds)}{outlook}")
+
+    def _read(self) -> list[EvalResult]:
+        path = self.folder / "results.jsonl"
+        if not path.exists():
+            return []
+        results, problems = read_what_is_whole(path)
+        for problem in problems:
+            say(f"warning: {problem}; what it told is measured again")
+        versions = {result.code_version for result in results} - {code_version()}
+        if versions:
+            say(f"numbers measured by {', '.join(sorted(versions))} are kept; --fresh measures them again")
+        return results
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -20,6 +20,7 @@ from eval.result import EvalResult
 from pretrain.encoder import Encoder
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
+from procmem.strict_yaml import plain
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,18 +122,35 @@ class Task(Protocol):
         ...
 
 
-def results_of(task: Task, encoder: Encoder, outcome: Outcome) -> list[EvalResult]:
-    """The scores as records for results.jsonl."""
-    settings = dataclasses.asdict(task)  # type: ignore[call-overload]
+def results_of(
+    task: Task, encoder: Encoder, outcome: Outcome, conditions: Conditions | None = None, **more: Any
+) -> list[EvalResult]:
+    """The scores as records for results.jsonl.
+
+    Args:
+        task: what was measured.
+        encoder: on which encoder.
+        outcome: what was found.
+        conditions: under which it was measured.
+        more: further fields of every record: data_fingerprint, record, seconds.
+    """
+    shared = plain(conditions or Conditions())
+    seed = shared.pop("seed")
     return [
         EvalResult.of(
             encoder.card(),
+            task=task.kind,
+            settings=plain(task),
+            conditions=shared,
+            seed=seed,
             dataset=outcome.dataset,
             metric=score.metric,
             value=score.value,
             n=score.n,
             standard_error=score.standard_error,
-            config={"task": task.kind, **settings, **score.config, "headline": score.is_headline},
+            config=plain(score.config),
+            headline=score.is_headline,
+            **more,
         )
         for score in outcome.scores
     ]

@@ -26,6 +26,10 @@ REAL_TAGS = re.compile(r"in1k|in12k|in21k|in22k|laion|lvd|inat|openai|webli|dfn|
 """Parts of a timm tag that name a set of real images (ImageNet, LAION, LVD-142M, iNaturalist, CLIP's own, ...)."""
 
 
+class MissingWeightsError(UserError):
+    """Published weights are not here and cannot be downloaded; the message says which file to put where."""
+
+
 def published_settings(name: str) -> PretrainedCfg:
     """What timm knows of a model: input size, normalisation, where its weights are.
 
@@ -104,8 +108,8 @@ def pretrained_provenance(name: str) -> Provenance:
     return Provenance(real_images=real, notes=(f"published timm weights {settings.architecture}.{tag}",))
 
 
-def _missing(name: str, path: Path, address: str) -> UserError:
-    return UserError(
+def _missing(name: str, path: Path, address: str) -> MissingWeightsError:
+    return MissingWeightsError(
         f"the weights of timm model {name!r} are not on this machine and cannot be downloaded; "
         f"put the file from {address} at {str(path)!r}"
     )

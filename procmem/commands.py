@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from procmem.errors import UserError
+from procmem.errors import UserError, WorkError
 from procmem.progress import say
 from procmem.recipes import find_recipe
 from procmem.strict_yaml import read_value, read_yaml
@@ -151,35 +151,53 @@ def pretrain(
 def evaluate(
     *,
     encoders: list[str] | None = None,
-    datasets: list[str] | None = None,
     suite: str = "quick",
-    run: Path = Path("runs/eval"),
+    datasets: list[str] | None = None,
+    run: Path | None = None,
     max_train: int | None = None,
     max_val: int | None = None,
+    seed: int | None = None,
+    fresh: bool = False,
 ) -> None:
-    """Measure encoders on real images by kNN classification and print a table for each data set.
+    """Measure encoders with a suite of tasks, and print tables beside the papers'.
 
-    Every number goes to results.jsonl in the run folder. The first encoder is what the others are compared with.
+    Runs what data are here and says what is missing and how to get it. Every number goes to results.jsonl in the run
+    folder; after an interruption the same command goes on where it stood. The first encoder is what the others are
+    compared with. `procmem report` makes a page of the run folder.
 
     Args:
-        encoders: run folders, checkpoints, timm:NAME, random:NAME, random:RUN, pixels, histogram.
-        datasets: names under PROCMEM_DATA or folders; the default is the suite's.
+        encoders: run folders, checkpoints, timm:NAME, random:NAME, random:RUN, pixels, histogram; the default is the
+            suite's.
         suite: a suite of configs/eval by name, or a YAML file.
-        run: folder of the results.
-        max_train: most images in the memory, a seeded subset; the default is the suite's.
+        datasets: names under PROCMEM_DATA or folders, on which the suite's tasks are measured instead of its own.
+        run: run folder; the default is runs/eval/ and the suite's name.
+        max_train: most images in a memory, a seeded subset; the default is the suite's.
         max_val: most queries.
+        seed: of subsets, resamples and random layouts; the default is the suite's.
+        fresh: measure again what the run folder already holds.
     """
     import dataclasses
 
-    from eval.suite import evaluate as run_suite
-    from eval.suite import load_suite
-    from eval.tables import markdown_summary
+    from eval.findings import findings_of
+    from eval.suite import load_suite, run_suite
+    from eval.tables import tables_of, written
 
-    given = {"encoders": encoders, "datasets": datasets, "max_train": max_train, "max_val": max_val}
+    made = load_suite(suite)
+    if datasets is not None:
+        made = made.on_datasets(datasets)
+    given = {"max_train": max_train, "max_val": max_val, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    made = dataclasses.replace(load_suite(suite), device=_device(), **changes)
-    sys.stdout.write(markdown_summary(run_suite(made, run)))
-    say(f"results: {run / 'results.jsonl'}")
+    made = dataclasses.replace(made, conditions=dataclasses.replace(made.conditions, device=_device(), **changes))
+    folder = run or Path("runs") / "eval" / made.name
+    done = run_suite(made, encoders or list(made.encoders), folder, fresh=fresh)
+    findings = findings_of(folder, done.results)
+    sys.stdout.write("\n".join(written(table, "markdown") for table in tables_of(findings)))
+    for one in done.not_measured:
+        say(f"not measured: {' · '.join(part for part in (one.task, one.encoder) if part)}: {one.reason}")
+    again = f", {done.num_reused} of them measured before" if done.num_reused else ""
+    say(f"{folder}: {len(done.results):,} numbers of {done.num_pairs} pairs of task and encoder{again}")
+    if not done.results:
+        raise WorkError("nothing could be measured; the lines above say why")
 
 
 def _device() -> str:

@@ -19,24 +19,32 @@ from typing import Any
 import numpy as np
 import torch
 
-from eval.datasets import default_dataset
-from eval.knn import KnnSettings
+from eval.datasets import default_dataset, find_dataset
+from eval.findings import Finding, findings_of
 from eval.report import write_report
-from eval.suite import Suite, Trial, evaluate
-from eval.tables import markdown_summary
+from eval.suite import Suite, run_suite
+from eval.tables import tables_of, written
+from eval.task import Conditions
+from eval.tasks.embedded import Embedded, embed_dataset
+from eval.tasks.knn import Knn
 from memory.audit.leave_one_out import LeaveOneOutResult, leave_one_out
 from memory.memory import VisualMemory
 from memory.receipt import Receipt
 from pretrain.config import PretrainConfig
+from pretrain.encoder import load_encoder
 from pretrain.train import pretrain
 from procgen.registry import SHADER_PROCESSES, make_process
 from procmem.demo_findings import DecisionChange, Findings
 from procmem.demo_report import report_of
+from procmem.errors import UserError
 from procmem.files import data_root, make_folder, write_json
 from procmem.progress import say
+from procmem.provenance import EncoderCard
 
 PREFERRED_DATASETS = ("cifar10", "grocery81")
 """Natural images in coarse classes, and photographs in fine ones: taken where they are under PROCMEM_DATA."""
+NUM_NEIGHBORS = 20
+"""Of the audit: the k of the paper's."""
 SHEET_COLUMNS = 12
 SHEET_IMAGE_PX = 96
 SHEET_POOL = 48
@@ -64,17 +72,24 @@ def run_demo(run: Path, config_path: Path, overrides: Mapping[str, Any] | None =
     with clock.step("training on procedural images"):
         training = pretrain(config, run / "training")
     with clock.step("comparing encoders on real images"):
-        trials = _compare_encoders(run)
+        names = _dataset_names()
+        numbers = _compare_encoders(run, names)
     with clock.step("building the memory and auditing every entry"):
-        memory = _build_memory(run / "memory", trials[0])
-        audit = _audit(memory, trials[0])
+        encoder = load_encoder(str(run / "training"), _device())
+        embedded = embed_dataset(names[0], encoder, Conditions(device=_device()))
+        memory = _build_memory(run / "memory", encoder.card(), embedded)
+        neighbors = memory.search(embedded.val.values, NUM_NEIGHBORS + 1)
+        audit = leave_one_out(neighbors, NUM_NEIGHBORS, query_labels=embedded.val.labels)
     with clock.step("removing and erasing an entry"):
-        change, receipt = _remove_and_erase(memory, trials[0], audit)
+        change, receipt = _remove_and_erase(memory, embedded, audit)
         write_json(run / "receipt.json", receipt.to_dict())
     findings = Findings(
         config=config,
         training=training,
-        trials=trials,
+        numbers=numbers,
+        num_classes={name: len(find_dataset(name).train.class_names) for name in names},
+        embedded=embedded,
+        neighbors=neighbors,
         audit=audit,
         change=change,
         receipt=receipt,
@@ -83,7 +98,8 @@ def run_demo(run: Path, config_path: Path, overrides: Mapping[str, Any] | None =
     )
     with clock.step("writing the report"):
         report = write_report(run / "report.html", report_of(findings, run))
-    return f"\n{markdown_summary(trials)}\nreport: {report}\n"
+    tables = "\n".join(written(table, "markdown") for table in tables_of(numbers))
+    return f"\n{tables}\nreport: {report}\n"
 
 
 class _Clock:
@@ -112,35 +128,36 @@ def _dataset_names() -> list[str]:
     return at_hand or [default_dataset().name]
 
 
-def _compare_encoders(run: Path) -> list[Trial]:
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _compare_encoders(run: Path, names: list[str]) -> list[Finding]:
     trained = str(run / "training")
     suite = Suite(
-        datasets=_dataset_names(),
-        encoders=[trained, f"random:{trained}", "pixels", "histogram"],
-        knn=KnnSettings(rules=("softmax",)),
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        name="demo",
+        tasks=tuple(Knn(dataset=name, rules=("softmax",)) for name in names),
+        conditions=Conditions(device=_device(), pictures=False),
     )
-    (run / "results.jsonl").unlink(missing_ok=True)
-    return evaluate(suite, run)
+    done = run_suite(suite, [trained, f"random:{trained}", "pixels", "histogram"], run / "evaluation")
+    for one in done.not_measured:
+        raise UserError(f"{one.task} on {one.encoder}: {one.reason}")
+    return findings_of(run / "evaluation", done.results)
 
 
-def _build_memory(folder: Path, trial: Trial) -> VisualMemory:
+def _build_memory(folder: Path, card: EncoderCard, embedded: Embedded) -> VisualMemory:
     if folder.exists():
         shutil.rmtree(folder)  # the demo's own, made anew from the encoder of this run
-    memory = VisualMemory.create(folder, trial.card, class_names=trial.dataset.train.class_names)
-    memory.add(trial.train.values, trial.train.labels, uri=trial.train.uris, card=trial.card)
-    if trial.train.cache_path is not None:
-        memory.register_artefact(trial.train.cache_path)
+    train = embedded.train
+    memory = VisualMemory.create(folder, card, class_names=embedded.dataset.train.class_names)
+    memory.add(train.values, train.labels, uri=train.uris, card=card)
+    if train.cache_path is not None:
+        memory.register_artefact(train.cache_path)
     return memory
 
 
-def _audit(memory: VisualMemory, trial: Trial) -> LeaveOneOutResult:
-    k = trial.outcome.chosen.k
-    return leave_one_out(memory.search(trial.val.values, k + 1), k, query_labels=trial.val.labels)
-
-
 def _remove_and_erase(
-    memory: VisualMemory, trial: Trial, audit: LeaveOneOutResult
+    memory: VisualMemory, embedded: Embedded, audit: LeaveOneOutResult
 ) -> tuple[DecisionChange | None, Receipt]:
     """Remove the entry that changes most answers, see that the foretold answer changes, and erase it."""
     if not audit.num_flips:
@@ -151,15 +168,15 @@ def _remove_and_erase(
     row = int(audit.query_rows[flip])
     position = int(np.searchsorted(memory.entries.ids, entry_id))
     memory.remove([entry_id])
-    predictions = memory.classify(trial.val.values, audit.k).predictions
+    predictions = memory.classify(embedded.val.values, audit.k).predictions
     receipt = memory.erase([entry_id])
     names = memory.class_names
     change = DecisionChange(
         entry_id=entry_id,
-        entry_uri=trial.train.uris[position],
+        entry_uri=embedded.train.uris[position],
         query_row=row,
-        query_uri=trial.val.uris[row],
-        true_class=names[trial.val.labels[row]],
+        query_uri=embedded.val.uris[row],
+        true_class=names[embedded.val.labels[row]],
         before=names[audit.predictions[row]],
         after=names[predictions[row]],
         predicted_after=names[audit.to_classes[flip]],

@@ -6,10 +6,12 @@ import dataclasses
 
 import torch
 
+from eval.comparison import compare
+from eval.findings import Finding
 from eval.statistics import Difference
-from eval.suite import Trial
-from eval.tables import compare
+from eval.tasks.embedded import Embedded
 from memory.audit.leave_one_out import LeaveOneOutResult
+from memory.neighbors import Neighbors
 from memory.receipt import Receipt
 from pretrain.config import PretrainConfig
 from pretrain.train import PretrainResult
@@ -49,8 +51,11 @@ class Findings:
     Attributes:
         config: of the training.
         training: what it left.
-        trials: one for each data set and encoder, the trained encoder first, the untrained second.
-        audit: leave-one-out on the first data set's memory, at the chosen k.
+        numbers: of the comparison; on each data set the trained encoder first, the untrained second.
+        num_classes: of each data set.
+        embedded: the first data set as the trained encoder sees it, which is audited.
+        neighbors: of its queries, before the removal.
+        audit: leave-one-out on its memory.
         change: the removal; None where no single entry changes any answer.
         receipt: of the erasure.
         seconds: step -> wall-clock seconds, in order.
@@ -59,19 +64,29 @@ class Findings:
 
     config: PretrainConfig
     training: PretrainResult
-    trials: list[Trial]
+    numbers: list[Finding]
+    num_classes: dict[str, int]
+    embedded: Embedded
+    neighbors: Neighbors
     audit: LeaveOneOutResult
     change: DecisionChange | None
     receipt: Receipt
     seconds: dict[str, float]
     sheets: dict[str, torch.Tensor]
 
-    def of_dataset(self, name: str) -> list[Trial]:
-        """The trials of one data set, trained first."""
-        return [trial for trial in self.trials if trial.dataset.name == name]
+    def headlines(self, dataset: str | None = None) -> list[Finding]:
+        """The headline numbers, of one data set or of all."""
+        own = [number for number in self.numbers if number.result.headline]
+        return [number for number in own if dataset in (None, number.result.settings["dataset"])]
+
+    def datasets(self) -> list[str]:
+        """Names of the data sets, in order."""
+        return list(dict.fromkeys(number.result.settings["dataset"] for number in self.headlines()))
 
     def gains(self) -> dict[str, Difference]:
         """Data set -> accuracy of the trained encoder minus that of the untrained one, paired."""
-        names = dict.fromkeys(trial.dataset.name for trial in self.trials)
-        pairs = {name: self.of_dataset(name) for name in names}
-        return {name: compare(trained, untrained) for name, (trained, untrained, *_) in pairs.items()}
+        pairs = {name: self.headlines(name) for name in self.datasets()}
+        return {
+            name: compare(trained.score(), untrained.score()).difference
+            for name, (trained, untrained, *_) in pairs.items()
+        }

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from eval.figures import CurvePanel, SheetRow, accuracy_bars, curves, neighbor_sheet, patch_pictures
+from eval.figures import CurvePanel, SheetRow, accuracy_bars, curves, neighbor_sheet, patch_pictures, sheet_rows
 from eval.patch_pca import pca_colors
 from eval.report import Block, Code, Facts, Figure, Note, Prose, ReportContext, Section, Table
 from eval.statistics import Difference
-from eval.suite import Trial
-from eval.tables import HEADER, summary_rows
+from eval.tables import comparison_tables, headline_table
 from pretrain.encoder import load_encoder
 from procgen.preview import contact_sheet
 from procmem.demo_findings import Findings
@@ -87,9 +86,9 @@ def verdict(dataset: str, gain: Difference, findings: Findings) -> str:
 
 def white_box(dataset: str, findings: Findings) -> str:
     """One sentence on what needs no network at all, so that nobody mistakes a gain over noise for sight."""
-    trained, _, *others = findings.of_dataset(dataset)
-    accuracies = [f"{100 * trial.outcome.chosen.top1_accuracy:.1f} % by {trial.card.name}" for trial in others]
-    own = 100 * trained.outcome.chosen.top1_accuracy
+    trained, _, *others = [number.result for number in findings.headlines(dataset)]
+    accuracies = [f"{100 * other.value:.1f} % by {other.encoder}" for other in others]
+    own = 100 * trained.value
     baselines = " and ".join(accuracies)
     return f"The trained encoder answers {own:.1f} % of the queries rightly; without any network it is {baselines}."
 
@@ -168,65 +167,44 @@ def _comparison(findings: Findings) -> Section:
             "k is chosen on the memory alone, each entry left out in turn; ± is one standard error over queries."
         )
     ]
-    for name in findings.gains():
-        trials = findings.of_dataset(name)
-        dataset = trials[0].dataset
-        chosen = [trial.outcome.chosen for trial in trials]
-        caption = (
-            f"{name}: kNN top-1 accuracy in percent, {len(dataset.train):,} entries, {len(dataset.val):,} queries, "
-            f"{len(dataset.train.class_names)} classes. * Picked on the queries themselves, as the papers do: "
-            "optimistic."
-        )
+    for name in findings.datasets():
+        headlines = findings.headlines(name)
+        results = [number.result for number in headlines]
+        num_classes = findings.num_classes[name]
         bars = accuracy_bars(
-            [trial.card.name for trial in trials],
-            [score.top1_accuracy for score in chosen],
-            [score.standard_error for score in chosen],
-            chance=1 / len(dataset.train.class_names),
+            [result.encoder for result in results],
+            [result.value for result in results],
+            [result.standard_error for result in results],
+            chance=1 / num_classes,
         )
-        blocks += [
-            Table(HEADER, summary_rows(trials), caption, marked_row=0),
-            Figure(bars, f"{name}: accuracy and chance."),
-        ]
+        for table in [headline_table("knn", headlines), *comparison_tables("knn", headlines)]:
+            blocks.append(Table(table.header, table.rows, f"{table.title}. {' '.join(table.notes)}", marked_row=0))
+        blocks.append(Figure(bars, f"{name}: accuracy and chance ({num_classes} classes)."))
     return Section("What the eyes are worth", blocks)
 
 
 def _neighbors(findings: Findings) -> Section:
-    trial = findings.trials[0]
-    rows = np.linspace(0, len(trial.val.labels) - 1, NUM_SHEET_QUERIES).astype(int)
+    embedded = findings.embedded
+    queries, entries = embedded.dataset.val, embedded.dataset.train
+    positions = np.linspace(0, len(queries) - 1, NUM_SHEET_QUERIES).astype(int).tolist()
+    # an entry's id is its position: the memory was made from the set in its order
+    rows = sheet_rows(queries, entries, findings.neighbors, positions, NUM_SHEET_NEIGHBORS)
     caption = (
         "A query (left) and the five entries of the memory nearest to it, for queries at even distances through the "
         "validation set. A tick and a solid frame: the entry is of the query's class. Numbers are cosine similarities."
     )
-    return Section(
-        "What it finds alike", [Figure(neighbor_sheet([_sheet_row(trial, int(row)) for row in rows]), caption)]
-    )
-
-
-def _sheet_row(trial: Trial, row: int) -> SheetRow:
-    dataset, neighbors = trial.dataset, trial.outcome.neighbors
-    names = dataset.train.class_names
-    positions = neighbors.ids[row, :NUM_SHEET_NEIGHBORS]
-    labels, similarities = neighbors.labels[row], neighbors.similarities[row]
-    truth = int(trial.val.labels[row])
-    return SheetRow(
-        query=dataset.val.image(row).convert("RGB"),
-        caption=names[truth],
-        neighbors=[dataset.train.image(int(position)).convert("RGB") for position in positions],
-        neighbor_captions=[names[labels[rank]] for rank in range(len(positions))],
-        similarities=[float(similarity) for similarity in similarities[: len(positions)]],
-        is_right=[bool(labels[rank] == truth) for rank in range(len(positions))],
-    )
+    return Section("What it finds alike", [Figure(neighbor_sheet(rows), caption)])
 
 
 def _patches(findings: Findings) -> Section:
-    trials = findings.of_dataset(findings.trials[-1].dataset.name)[:2]
-    val = trials[0].dataset.val
+    val = findings.embedded.dataset.val
+    names = [number.result.encoder for number in findings.headlines(findings.datasets()[0])[:2]]
     chosen = np.linspace(0, len(val) - 1, NUM_PATCH_IMAGES + 2).astype(int)[1:-1]
     colors, squares = {}, torch.empty(0)
-    for label, trial in zip(("trained", "untrained"), trials, strict=True):
-        # Twice the size it was trained at: four times the patches to see.
-        encoder = load_encoder(trial.card.name)
-        encoder = load_encoder(trial.card.name, image_size_px=4 * encoder.image_size_px)
+    for label, name in zip(("trained", "untrained"), names, strict=True):
+        # Four times the size it was trained at: sixteen times the patches to see.
+        encoder = load_encoder(name)
+        encoder = load_encoder(name, image_size_px=4 * encoder.image_size_px)
         squares = torch.stack([encoder.transform(val.image(int(i))) for i in chosen])
         colors[label] = pca_colors(encoder.patch_tokens(squares))
     pictures = [square.permute(1, 2, 0).numpy() for square in squares]
@@ -298,8 +276,8 @@ def _removal(findings: Findings) -> Section:
 
 
 def _removal_picture(findings: Findings) -> bytes:
-    change, audited = findings.change, findings.trials[0]
-    dataset = audited.dataset
+    change, embedded = findings.change, findings.embedded
+    dataset = embedded.dataset
     assert change is not None
     names = dataset.train.class_names
     position = dataset.train.uris.index(change.entry_uri)
@@ -309,7 +287,7 @@ def _removal_picture(findings: Findings) -> bytes:
         caption=change.true_class,
         neighbors=[dataset.train.image(position).convert("RGB")],
         neighbor_captions=[entry_class],
-        similarities=[float(audited.val.values[change.query_row] @ audited.train.values[position])],
+        similarities=[float(embedded.val.values[change.query_row] @ embedded.train.values[position])],
         is_right=[entry_class == change.true_class],
     )
     return neighbor_sheet([row])
@@ -328,7 +306,7 @@ def _provenance(findings: Findings) -> Section:
 
 def _timings(findings: Findings, run: Path) -> Section:
     rows = [(step, f"{seconds:.1f}") for step, seconds in findings.seconds.items()]
-    embedded = findings.trials[0]
+    embedded = findings.embedded
     num_images = len(embedded.train.labels) + len(embedded.val.labels)
     speed = num_images / max(embedded.train.seconds + embedded.val.seconds, 1e-9)
     return Section(

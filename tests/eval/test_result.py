@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from eval.result import EvalResult, append_results, describe_machine, read_results
-from eval.tables import markdown_table
 from pretrain.pixel_encoders import Pixels
 from procmem.errors import UserError
 
@@ -69,9 +68,3 @@ def test_the_machine_is_described_without_its_name() -> None:
 def test_results_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         result().value = 1.0  # type: ignore[misc]
-
-
-def test_markdown_columns_line_up_and_bars_are_escaped() -> None:
-    assert markdown_table(("encoder", "top-1"), [("a|b", "1.5"), ("pixels", 12)]) == (
-        "| encoder | top-1 |\n| ------- | ----: |\n| a\\|b    |   1.5 |\n| pixels  |    12 |\n"
-    )

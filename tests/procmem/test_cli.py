@@ -204,12 +204,32 @@ def test_a_corrupt_image_is_named_and_can_be_skipped(image_set, capsys):
 def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
     words = ["eval", "--encoders", "pixels", "histogram", "--datasets", str(image_set), "--run", "eval"]
     assert main(words) == 0
-    table = capsys.readouterr().out
-    assert "| pixels" in table
-    assert "| histogram" in table
+    captured = capsys.readouterr()
+    assert "knn, shares in %" in captured.out
+    assert "| pixels " in captured.out
+    assert "| histogram " in captured.out
+    assert "numbers of 2 pairs of task and encoder\n" in captured.err
+    assert main([*words, "--max-val", "6"]) == 0  # another measurement, in the same folder
+    assert main(words) == 0
+    assert "numbers of 2 pairs of task and encoder, 2 of them measured before" in capsys.readouterr().err
     results = [json.loads(line) for line in (tmp_path / "eval" / "results.jsonl").read_text().splitlines()]
     assert {result["encoder"] for result in results} == {"pixels", "histogram"}
-    assert all(result["n"] == 12 for result in results)
+    assert {result["n"] for result in results} == {6, 12}
+
+
+def test_an_evaluation_tells_what_is_missing_and_fails_only_where_nothing_could_be_measured(
+    image_set, tmp_path, capsys
+):
+    (tmp_path / "mine.yaml").write_text(f"tasks: [{{knn: {{dataset: {image_set}, num_neighbors: [1]}}}}]")
+    words = ["eval", "--suite", "mine.yaml", "--run", "eval", "--encoders"]
+    assert main([*words, "pixels", "timm:vit_tiny_patch16_224"]) == 0
+    assert "not measured: timm:vit_tiny_patch16_224: the weights of timm model" in capsys.readouterr().err
+    assert main([*words, "timm:vit_tiny_patch16_224"]) == 1
+    assert "nothing could be measured" in capsys.readouterr().err
+    with (tmp_path / "eval" / "results.jsonl").open("a") as file:
+        file.write('{"cut')
+    assert main([*words, "pixels"]) == 0
+    assert "is no result" in capsys.readouterr().err
 
 
 @pytest.mark.opengl

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.suite import load_suite
+from eval.suite import load_suite, suite_from
 from pretrain.config import PretrainConfig
 from procgen.registry import make_process
 
@@ -39,4 +39,5 @@ def test_pretraining_recipes_build(path):
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("eval/*.yaml")), ids=lambda path: path.name)
 def test_suites_build(path):
-    assert load_suite(path.stem).datasets
+    suite = load_suite(path.stem)
+    assert suite_from(suite.to_dict(), suite.name) == suite
