@@ -10,6 +10,8 @@ from procmem.errors import unknown_name
 
 TASKS: dict[str, str] = {
     "knn": "eval.tasks.knn:Knn",
+    "linear_probe": "eval.tasks.linear_probe:LinearProbe",
+    "two_afc": "eval.tasks.two_afc:TwoAfc",
 }
 """kind -> "module:class"."""
 
