@@ -189,6 +189,11 @@ class TimmEncoder:
             provenance=self.provenance,
         )
 
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the network."""
+        return sum(parameter.numel() for parameter in self._backbone.parameters())
+
     @functools.cached_property
     def _weights_fingerprint(self) -> str:
         digest = hashlib.sha256(type(self._backbone).__qualname__.encode())
