@@ -1,8 +1,9 @@
 """A labelled set of images: class names, labels, and where each image comes from.
 
-One class for folders and for arrays (data sets that ship as one file): the pixels are read when asked for, so a set
-of a million paths costs what its names cost. Order is fixed by sorted names, never by the file system. A subset is
-again such a set, drawn by class from a counter-based generator, so the same words in a report mean the same images.
+One class for folders and for arrays (data sets that ship as one file, which may lie on disk): the pixels are read when
+asked for, so a set of a million paths costs what its names cost. Order is fixed by sorted names, never by the file
+system. A subset is again such a set, drawn by class from a counter-based generator, so the same words in a report mean
+the same images.
 
 Letters: N images, C classes.
 """
@@ -40,7 +41,10 @@ class LabelledImages:
         class_names: C names; a label is a position in it.
         labels: (N,) int64 in [0, C).
         uris: N names, unique in the set: path relative to the data set's folder, or ``name/split/number``.
-        sources: N paths, or (N, H, W) grey or (N, H, W, 3) RGB uint8.
+        sources: N paths, or uint8 (M, H, W) grey or (M, H, W, 3) RGB, in memory or mapped from a file.
+        rows: (N,) row of an array of sources that each image is; None for paths, or where they are 0..N-1.
+        accepted: labels that count as right for each image, where there may be several (ReaL); None where only its
+            own label does. See `is_correct`.
         drawn: how this subset was drawn; "" for the whole split.
     """
 
@@ -50,6 +54,8 @@ class LabelledImages:
     labels: npt.NDArray[np.int64]
     uris: tuple[str, ...]
     sources: Sources
+    rows: npt.NDArray[np.int64] | None = None
+    accepted: tuple[tuple[int, ...], ...] | None = None
     drawn: str = ""
 
     def __len__(self) -> int:
@@ -61,20 +67,31 @@ class LabelledImages:
         Raises:
             CorruptImageError: if the file is missing, truncated or no image; the message names it.
         """
-        source = self.sources[position]
+        source = self.sources[position if self.rows is None else self.rows[position]]
         if not isinstance(source, Path):
             return Image.fromarray(source)
         return read_image(source)
 
+    def is_correct(self, predictions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """(N,) whether each prediction (N,) is a label that counts as right for its image."""
+        if self.accepted is None:
+            return np.equal(predictions, self.labels)
+        return np.array([label in own for label, own in zip(predictions.tolist(), self.accepted, strict=True)], bool)
+
     def select(self, positions: npt.NDArray[np.int64], drawn: str = "") -> LabelledImages:
         """The images at these positions, in this order."""
-        sources = self.sources
-        chosen: Sources = tuple(sources[i] for i in positions) if isinstance(sources, tuple) else sources[positions]
+        sources, rows = self.sources, None
+        if isinstance(sources, tuple):
+            sources = tuple(sources[i] for i in positions)
+        else:  # not copied: it may be larger than the memory of the machine
+            rows = np.asarray(positions) if self.rows is None else self.rows[positions]
         return dataclasses.replace(
             self,
             labels=self.labels[positions],
             uris=tuple(self.uris[i] for i in positions),
-            sources=chosen,
+            sources=sources,
+            rows=rows,
+            accepted=None if self.accepted is None else tuple(self.accepted[i] for i in positions),
             drawn=drawn or self.drawn,
         )
 
@@ -107,11 +124,9 @@ class LabelledImages:
         Of files the size and the time of change stand for the content: reading a million files to learn whether a
         cache is good would cost as much as the decoding it saves.
         """
-        if isinstance(self.sources, tuple):
-            content: str | list[tuple[int, int]] = [_stamp(path) for path in self.sources]
-        else:
-            content = fingerprint(np.ascontiguousarray(self.sources).tobytes())
-        return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content])
+        content = content_fingerprint(self.sources)
+        rows = None if self.rows is None else self.rows.tolist()
+        return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content, rows])
 
 
 def read_image(path: Path) -> Image.Image:
@@ -126,6 +141,15 @@ def read_image(path: Path) -> Image.Image:
             return image
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImageError(f"cannot read image {str(path)!r}: {error}") from error
+
+
+def content_fingerprint(sources: Sources) -> str:
+    """64 hex digits over the bytes of an array in memory, or over size and time of change of files."""
+    if isinstance(sources, tuple):
+        return fingerprint([_stamp(path) for path in sources])
+    if isinstance(sources, np.memmap) and sources.filename is not None:
+        return fingerprint([str(sources.filename), sources.offset, _stamp(Path(sources.filename))])
+    return fingerprint(np.ascontiguousarray(sources).tobytes())
 
 
 def _stamp(path: Path) -> tuple[int, int]:

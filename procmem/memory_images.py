@@ -9,7 +9,6 @@ Letters: N images, C classes.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime
 import itertools
@@ -21,9 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from eval.datasets import IMAGE_SUFFIXES, find_dataset
+from eval.datasets import find_dataset
 from eval.extract import extract
 from eval.images import LabelledImages, OnCorrupt
+from eval.sets.levels import read_levels
+from eval.sets.picture_files import IMAGE_SUFFIXES
+from eval.sets.registry import known_entry
 from memory.memory import VisualMemory
 from memory.schema import Batch
 from memory.store import Store
@@ -62,10 +64,12 @@ def find_images(dataset: str, *, owner: str | None = None, levels: Path | None =
     Raises:
         UserError: if there are no images, the pattern is wrong or never found, or a class is not in the table.
     """
-    images, found = _plain_folder(dataset)
+    entry = known_entry(dataset)
+    images, found = (None, {}) if entry and entry.has_splits else _plain_folder(dataset)
     if images is None:
-        images = find_dataset(dataset).train
-    groups = found if levels is None else _read_levels(levels, images.class_names)
+        whole = find_dataset(dataset)
+        images, found = whole.train, {level: list(groups) for level, groups in whole.levels.items()}
+    groups = found if levels is None else read_levels(levels, images.class_names)
     return MemoryImages(images=images, owners=_owners(images, owner), levels=groups)
 
 
@@ -111,22 +115,6 @@ def _owners(images: LabelledImages, pattern: str | None) -> tuple[str | None, ..
     if not any(matches):
         raise UserError(f"owner {pattern!r} is found in no image's name, for example not in {images.uris[0]!r}")
     return tuple(match and match[1] for match in matches)
-
-
-def _read_levels(path: Path, class_names: tuple[str, ...]) -> dict[str, list[str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            head, *rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read levels from {str(path)!r}: {error}") from error
-    table = {row[0]: row[1:] for row in rows if len(row) == len(head)}
-    missing = [name for name in class_names if name not in table]
-    if missing or len(head) < 2:
-        raise UserError(
-            f"{str(path)!r} must have a row for each class (the class, then its group on each level, and a head); "
-            f"no row for {', '.join(missing[:5]) or 'any level'}"
-        )
-    return {level: [table[name][column] for name in class_names] for column, level in enumerate(head[1:])}
 
 
 def build(

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from eval.sets.mask_folder import mask_folder
 from eval.sets.masked import MaskedDataset
-from procmem.errors import UserError
-from procmem.files import data_root
+from eval.sets.registry import load_set
 
 
 def find_masked_dataset(name_or_path: str) -> MaskedDataset:
     """The segmentation data set of that name under ``PROCMEM_DATA``, or at that path.
 
     Args:
-        name_or_path: for example ``coco100-semseg`` (27 coarse labels) or ``coco100-semseg@fine`` (133 labels).
+        name_or_path: for example ``voc2012``, ``coco100-semseg`` (27 coarse labels), ``coco100-semseg@fine`` (133), or
+            a folder of your own in the layout of `mask_folder`.
 
     Raises:
-        UserError: if there is none, or it is damaged.
+        UserError: if there is none (with how to get it), or it is damaged.
     """
-    name, _, variant = name_or_path.partition("@")
-    root = data_root()
-    for folder in ([root / name] if root else []) + [Path(name).expanduser()]:
-        if folder.is_dir():
-            kind = "coarse" if (folder / "masks_coarse").is_dir() and variant != "fine" else ""
-            return mask_folder(folder, kind)
-    raise UserError(f"no segmentation data set {name_or_path!r} under PROCMEM_DATA or at that path")
+    found = load_set(name_or_path, "masked")
+    assert isinstance(found, MaskedDataset)
+    return found

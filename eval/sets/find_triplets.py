@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from eval.sets.triplet_table import triplet_table
+from eval.sets.registry import load_set
 from eval.sets.triplets import Triplets
-from procmem.errors import UserError
-from procmem.files import data_root
 
 
 def find_triplets(name_or_path: str) -> Triplets:
     """The triplets of that name under ``PROCMEM_DATA``, or at that path.
 
     Args:
-        name_or_path: for example ``zappos-triplets``, or ``zappos-triplets@full`` for all its answers.
+        name_or_path: for example ``nights`` (its val), ``nights@test_imagenet``, ``zappos-triplets``, or a folder of
+            your own in the layout of `triplet_table`.
 
     Raises:
-        UserError: if there are none, or they are damaged.
+        UserError: if there are none (with how to get them), or they are damaged.
     """
-    name, _, variant = name_or_path.partition("@")
-    root = data_root()
-    for folder in ([root / name] if root else []) + [Path(name).expanduser()]:
-        if folder.is_dir():
-            return triplet_table(folder, "full" if variant == "full" else "")
-    raise UserError(f"no triplets {name_or_path!r} under PROCMEM_DATA or at that path")
+    found = load_set(name_or_path, "triplets")
+    assert isinstance(found, Triplets)
+    return found

@@ -13,11 +13,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
-
-from eval.sets.label_map import check_mask, read_label_map
-from eval.sets.masked import UNLABELLED, LabelMap, MaskedDataset, MaskedImages
-from eval.sets.picture_files import IMAGE_SUFFIXES, image_size
+from eval.sets.label_map import masked_images, read_label_map
+from eval.sets.masked import UNLABELLED, MaskedDataset, MaskedImages
+from eval.sets.picture_files import IMAGE_SUFFIXES
 from procmem.errors import UserError
 
 
@@ -70,19 +68,9 @@ def read_table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
 def _split(folder: Path, split: str, names: tuple[str, ...], paths: list[Path], masks: Path) -> MaskedImages:
     if not paths:
         raise UserError(f"{str(folder / 'splits.csv')!r} names no {split} image")
-
-    def read_mask(position: int) -> LabelMap:
-        path = masks / f"{paths[position].stem}.png"
-        return check_mask(read_label_map(path), image_size(paths[position]), len(names), str(path))
-
-    return MaskedImages(
-        name=folder.name,
-        split=split,
-        label_names=names,
-        uris=tuple(path.relative_to(folder).as_posix() for path in paths),
-        paths=tuple(paths),
-        read_mask=read_mask,
-        positions=np.arange(len(paths)),
+    files = [path.relative_to(folder) for path in paths]
+    return masked_images(
+        folder.name, split, names, folder, files, lambda position: read_label_map(masks / f"{paths[position].stem}.png")
     )
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from eval.datasets import read_folder
 from eval.extract import Embeddings, extract
 from eval.images import CorruptImageError
+from eval.sets.class_folders import read_class_folders
 from pretrain.embedding import unit_length
 from pretrain.pixel_encoders import Pixels
 from procmem.errors import UserError
@@ -47,7 +47,7 @@ def same(first: Embeddings, second: Embeddings) -> bool:
 
 @pytest.mark.parametrize(("batch_size", "num_threads"), [(1, 1), (5, 2), (64, None)])
 def test_batches_and_threads_change_nothing(color_folder: Path, batch_size: int, num_threads: int | None) -> None:
-    images, encoder = read_folder(color_folder).train, Pixels(image_size_px=16)
+    images, encoder = read_class_folders(color_folder).train, Pixels(image_size_px=16)
     expected = [encoder.embed(encoder.transform(images.image(i))[None])[0].numpy() for i in range(len(images))]
     found = extract(encoder, images, batch_size=batch_size, num_threads=num_threads, cache=False)
     assert np.allclose(found.values, np.stack(expected), atol=1e-7)
@@ -59,7 +59,7 @@ def test_batches_and_threads_change_nothing(color_folder: Path, batch_size: int,
 
 
 def test_the_second_time_is_read_from_the_cache_and_equals_the_first(color_folder: Path) -> None:
-    images, encoder = read_folder(color_folder).train, CountingPixels()
+    images, encoder = read_class_folders(color_folder).train, CountingPixels()
     first = extract(encoder, images, batch_size=5)
     second = extract(encoder, images, batch_size=5)
     assert encoder.passes == 3
@@ -73,10 +73,10 @@ def test_the_second_time_is_read_from_the_cache_and_equals_the_first(color_folde
 
 
 def test_changed_images_and_another_encoder_are_not_taken_from_the_cache(color_folder: Path) -> None:
-    images, encoder = read_folder(color_folder).train, CountingPixels()
+    images, encoder = read_class_folders(color_folder).train, CountingPixels()
     first = extract(encoder, images)
     Image.new("RGB", (9, 9), "white").save(color_folder / "train" / "blue" / "0.png")
-    changed = extract(encoder, read_folder(color_folder).train)
+    changed = extract(encoder, read_class_folders(color_folder).train)
     assert encoder.passes == 2
     assert not np.array_equal(first.values[0], changed.values[0])
     assert np.array_equal(first.values[1:], changed.values[1:])
@@ -87,7 +87,7 @@ def test_changed_images_and_another_encoder_are_not_taken_from_the_cache(color_f
 def test_a_damaged_cache_file_is_made_again_with_a_warning(
     color_folder: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
-    images, encoder = read_folder(color_folder).train, CountingPixels()
+    images, encoder = read_class_folders(color_folder).train, CountingPixels()
     first = extract(encoder, images)
     path = first.cache_path
     assert path is not None
@@ -106,7 +106,7 @@ def test_a_damaged_cache_file_is_made_again_with_a_warning(
 
 def test_a_corrupt_image_stops_or_is_left_out_by_name(color_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (color_folder / "train" / "green" / "1.png").write_bytes(b"no image")
-    images, encoder = read_folder(color_folder).train, Pixels(image_size_px=16)
+    images, encoder = read_class_folders(color_folder).train, Pixels(image_size_px=16)
     with pytest.raises(CorruptImageError, match=r"train/green/1\.png"):
         extract(encoder, images)
     for _ in range(2):  # computed, then from the cache
@@ -122,7 +122,7 @@ def test_a_set_without_one_readable_image_is_refused(color_folder: Path) -> None
     for path in (color_folder / "val").rglob("*.png"):
         path.write_bytes(b"no image")
     with pytest.raises(UserError, match="none of the 6 images of colors/val is readable"):
-        extract(Pixels(image_size_px=16), read_folder(color_folder).val, on_corrupt="skip")
+        extract(Pixels(image_size_px=16), read_class_folders(color_folder).val, on_corrupt="skip")
 
 
 def test_an_image_without_direction_is_named(color_folder: Path) -> None:
@@ -132,13 +132,13 @@ def test_an_image_without_direction_is_named(color_folder: Path) -> None:
             return unit_length(torch.where(is_red[:, None], 0.0, 1.0).expand(-1, 768), "half blind")
 
     Image.new("RGB", (20, 20), "red").save(color_folder / "train" / "blue" / "2.png")
-    images = read_folder(color_folder).train.select(np.arange(8))
+    images = read_class_folders(color_folder).train.select(np.arange(8))
     with pytest.raises(UserError, match=r"train/blue/2\.png: encoder 'half blind' gave zero embeddings"):
         extract(ZeroForRed(image_size_px=16), images, batch_size=5)
 
 
 def test_settings_out_of_range_are_refused(color_folder: Path) -> None:
-    images, encoder = read_folder(color_folder).train, Pixels(image_size_px=16)
+    images, encoder = read_class_folders(color_folder).train, Pixels(image_size_px=16)
     with pytest.raises(UserError, match="batch_size and num_threads must be at least 1, received 0"):
         extract(encoder, images, batch_size=0)
     with pytest.raises(UserError, match="on_corrupt must be 'fail' or 'skip', received 'ignore'"):

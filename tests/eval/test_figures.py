@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from eval.datasets import read_folder
 from eval.extract import extract
 from eval.figures import CurvePanel, SheetRow, accuracy_bars, curves, neighbor_sheet, patch_pictures, sheet_rows
 from eval.patch_pca import pca_colors
+from eval.sets.class_folders import read_class_folders
 from memory.search import exact_search
 from pretrain.pixel_encoders import Histogram
 from procmem.errors import UserError
@@ -48,7 +48,7 @@ def test_right_and_wrong_neighbours_differ_in_colour_and_in_black_and_white() ->
 
 
 def test_sheet_rows_show_the_nearest_entries_and_mark_the_class(color_folder: Path) -> None:
-    dataset, encoder = read_folder(color_folder), Histogram(image_size_px=16)
+    dataset, encoder = read_class_folders(color_folder), Histogram(image_size_px=16)
     train, val = extract(encoder, dataset.train), extract(encoder, dataset.val)
     neighbors = exact_search(val.values, train.values, 6, labels=train.labels)
     (row,) = sheet_rows(dataset.val, dataset.train, neighbors, [4])
@@ -63,7 +63,7 @@ def test_sheet_rows_show_the_nearest_entries_and_mark_the_class(color_folder: Pa
 
 
 def test_a_sheet_row_has_no_place_for_padding(color_folder: Path) -> None:
-    dataset, encoder = read_folder(color_folder), Histogram(image_size_px=16)
+    dataset, encoder = read_class_folders(color_folder), Histogram(image_size_px=16)
     val = extract(encoder, dataset.val)
     neighbors = exact_search(val.values, val.values[:2], 5, labels=val.labels[:2])
     (row,) = sheet_rows(dataset.val, dataset.val, neighbors, [0])

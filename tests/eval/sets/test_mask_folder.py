@@ -50,18 +50,19 @@ def test_a_subset_keeps_each_mask_with_its_image(folder: Path) -> None:
     assert drawn["images/b.png"].drawn.startswith("1 of 2, seed ")
 
 
-def test_coarse_masks_are_taken_where_there_are_any_and_fine_ones_by_request(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_kinds_of_masks_are_taken_by_request(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCMEM_DATA", str(folder.parent))
-    assert find_masked_dataset("cells").val.label_names == ("nothing", "cell")
-    assert find_masked_dataset("cells@fine").val.label_names[3] == "wall"
+    assert find_masked_dataset("cells").val.label_names[3] == "wall"
+    assert find_masked_dataset("cells@coarse").val.label_names == ("nothing", "cell")
+    folder.rename(folder.parent / "coco100-semseg")
+    assert find_masked_dataset("coco100-semseg").val.label_names == ("nothing", "cell")
+    assert find_masked_dataset("coco100-semseg@fine").val.label_names[3] == "wall"
 
 
 def test_a_mask_of_another_size_a_missing_and_a_coloured_mask_are_named(folder: Path) -> None:
     found = mask_folder(folder)
     Image.fromarray(MASK[:2]).save(folder / "masks" / "a.png")
-    with pytest.raises(UserError, match=r"mask '.*masks/a\.png' is 4 x 2 px, its image 4 x 3 px"):
+    with pytest.raises(UserError, match=r"the mask of 'a\.png' is 4 x 2 px, its image 4 x 3 px"):
         found.train.mask(0)
     Image.new("RGB", (4, 3)).save(folder / "masks" / "a.png")
     with pytest.raises(UserError, match=r"masks/a\.png' holds colours \(mode RGB\)"):
