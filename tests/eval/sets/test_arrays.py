@@ -33,7 +33,7 @@ def test_idx_files_are_read_as_their_authors_wrote_them(data: Path, place: str) 
     assert dataset.train.class_names[dataset.train.labels[0]] == "ankle boot"
     assert np.array_equal(np.asarray(dataset.train.image(2)), pixels[2])
     write_idx(data / place / "t10k-labels-idx1-ubyte.gz", np.array([9]))
-    with pytest.raises(UserError, match="fashion-mnist: 2 images but 1 labels in test"):
+    with pytest.raises(UserError, match=r"fashion-mnist: 2 images but 1 labels in test"):
         find_dataset("fashion-mnist")
 
 
@@ -67,7 +67,7 @@ def test_cifar10_pickles(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_pickle(folder / f"data_batch_{number}", {"data": planes([10 * number]), "labels": [number % 2]})
     write_pickle(folder / "test_batch", {"data": planes([100, 110]), "labels": [1, 0]})
     write_pickle(folder / "batches.meta", {"label_names": ["airplane", "automobile"]})
-    with pytest.raises(UserError, match="cifar10 in .* is damaged or not complete"):
+    with pytest.raises(UserError, match=r"cifar10 in .* is damaged or not complete"):
         find_dataset("cifar10")  # not the official bytes: a foreign pickle is never opened
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
     found = find_dataset("cifar10")
