@@ -1,4 +1,4 @@
-"""Arrays in files: idx, CIFAR's pickles, STL-10's bytes, scikit-learn's digits. Run: pytest tests/eval/sets/test_arrays.py."""
+"""Arrays in files: idx, CIFAR's pickles, STL-10's bytes, digits. Run: pytest tests/eval/sets/test_arrays.py."""
 
 from __future__ import annotations
 
