@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from eval.datasets import BUILT_IN, find_dataset
+from eval.sets.registry import Missing, availability
 from eval.task import Task
-from procmem.files import data_root, fingerprint
+from procmem.files import fingerprint
 
 
 def names_of(task: Task) -> tuple[str, ...]:
@@ -20,12 +20,13 @@ def names_of(task: Task) -> tuple[str, ...]:
 
 
 def folder_of(name: str) -> Path | None:
-    """Folder of a data set under ``PROCMEM_DATA`` or at a path; None where it is not a folder."""
-    plain, root = name.partition("@")[0], data_root()
-    for folder in ([root / plain] if root else []) + [Path(plain).expanduser()]:
-        if folder.is_dir():
-            return folder
-    return None
+    """Folder of a data set under ``PROCMEM_DATA`` or at a path; None where it needs none.
+
+    Raises:
+        UserError: if there is no such data set.
+    """
+    found = availability(name)
+    return None if isinstance(found, Missing) else found.folder
 
 
 def what_is_missing(name: str) -> str | None:
@@ -34,9 +35,8 @@ def what_is_missing(name: str) -> str | None:
     Raises:
         UserError: if there is no such data set (nearest names are offered).
     """
-    if folder_of(name) is None and name not in BUILT_IN:
-        find_dataset(name)
-    return None
+    found = availability(name)
+    return f"{found.reason}; {found.how_to_get}" if isinstance(found, Missing) else None
 
 
 def data_fingerprint(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from eval.datasets import BUILT_IN
+from eval.datasets import find_dataset
 from eval.images import CorruptImageError, LabelledImages, read_image
 from pretrain.preprocessing import to_rgb
 from procmem.errors import UserError
@@ -64,7 +64,7 @@ class Pictures:
         return self._built_in(dataset, uri)
 
     def _built_in(self, dataset: str | None, uri: str) -> Image.Image | None:
-        if dataset not in BUILT_IN or dataset is None:
+        if dataset is None:
             return None
         by_name = _built_in_images(dataset)
         if uri not in by_name:
@@ -107,8 +107,10 @@ def _stays_inside(folder: Path, name: str) -> bool:
 
 @functools.cache
 def _built_in_images(dataset: str) -> dict[str, tuple[LabelledImages, int]]:
+    """Images of a data set that is no folder of files."""
     try:
-        found = BUILT_IN[dataset]()
+        found = find_dataset(dataset)
     except UserError:
         return {}
-    return {uri: (part, position) for part in (found.train, found.val) for position, uri in enumerate(part.uris)}
+    parts = [part for part in (found.train, found.val) if not isinstance(part.sources, tuple)]
+    return {uri: (part, position) for part in parts for position, uri in enumerate(part.uris)}

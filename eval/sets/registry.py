@@ -182,7 +182,7 @@ def _kind_of(folder: Path) -> Kind:
 
 def _unknown(name: str) -> UserError:
     if "/" in name:
-        return UserError(f"no folder at {name!r}")
+        return UserError(f"no image folder at {name!r}")
     root = data_root()
     own = [] if root is None else [path.name for path in root.iterdir() if path.is_dir()]
     return unknown_name("data set", name, {*own, *DATASETS, *BUILT_IN})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +25,7 @@ from memory.voting import Rule
 from pretrain.encoder import Encoder
 
 PROTOCOL_NUM_NEIGHBORS: dict[str, tuple[int, ...]] = {
-    **dict.fromkeys(("imagenet", "imagenet-1k", "cub", "cub-200-2011", "food101"), (10, 20, 100, 200)),
+    **dict.fromkeys(("imagenet", "cub200", "food101"), (10, 20, 100, 200)),
     **dict.fromkeys(
         (
             "flowers102", "pathmnist", "dermamnist", "octmnist", "pneumoniamnist", "breastmnist", "bloodmnist",
@@ -66,7 +67,7 @@ class Knn:
         Raises:
             UserError: for an empty or unknown value.
         """
-        default = PROTOCOL_NUM_NEIGHBORS.get(self.dataset.split(":")[0].lower(), KnnSettings.num_neighbors)
+        default = PROTOCOL_NUM_NEIGHBORS.get(re.split("[@_]", self.dataset)[0], KnnSettings.num_neighbors)
         return KnnSettings(
             num_neighbors=default if self.num_neighbors is None else self.num_neighbors,
             rules=self.rules,

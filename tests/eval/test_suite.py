@@ -26,6 +26,13 @@ from procmem.errors import UserError
 REAL_DATA = os.environ.get("PROCMEM_DATA", "")  # read before the fixture takes it away
 
 
+@pytest.fixture(autouse=True)
+def two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``digits`` needs no files; ``cifar10`` lies under PROCMEM_DATA, as far as its name goes."""
+    (tmp_path / "sets" / "cifar10" / "train").mkdir(parents=True)
+    monkeypatch.setenv("PROCMEM_DATA", str(tmp_path / "sets"))
+
+
 def toys(toy: Any, *names: str, **fields: Any) -> Suite:
     return Suite(name="toys", tasks=tuple(toy(dataset=name, **fields) for name in names))
 

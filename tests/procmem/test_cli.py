@@ -323,7 +323,7 @@ def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, smal
     def refused():
         raise UserError("CIFAR-10 cannot be downloaded (no network)")
 
-    monkeypatch.setitem(datasets.BUILT_IN, "cifar10", refused)
+    monkeypatch.setattr(datasets, "_download_cifar10", refused)
     assert main(["demo", "--run", "demo", "--overrides", *small_recipe]) == 0
     captured = capsys.readouterr()
     assert "| demo/training" in captured.out

@@ -44,7 +44,7 @@ def test_the_name_is_looked_up_under_procmem_data_first(color_folder: Path, monk
 
 
 def test_a_path_to_nowhere_and_a_folder_without_splits_are_named(tmp_path: Path, color_folder: Path) -> None:
-    with pytest.raises(UserError, match="no folder at"):
+    with pytest.raises(UserError, match="no image folder at"):
         find_dataset(str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match=r"needs train/CLASS/ and val/CLASS/ .* it holds blue, green, red"):
         read_class_folders(color_folder / "train")

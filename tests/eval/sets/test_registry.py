@@ -84,7 +84,7 @@ def test_another_kind_and_an_unknown_name_are_refused(data: Path) -> None:
         find_dataset("voc2012")
     with pytest.raises(UserError, match="unknown data set 'nihgts'; did you mean 'nights'"):
         find_triplets("nihgts")
-    with pytest.raises(UserError, match="no folder at"):
+    with pytest.raises(UserError, match="no image folder at"):
         availability(str(data / "nowhere" / "x"))
     with pytest.raises(UserError, match="unknown data set 'food'"):
         describe_dataset("food")
