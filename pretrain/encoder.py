@@ -7,8 +7,9 @@
     timm:NAME                       a timm model with published weights
     pixels, histogram               no weights at all
 
-A specification is a string, so that one name serves the command line, YAML, results and reports. Everything that
-changes an embedding is in the fingerprint of the card: weights (hence the seed), preprocessing, pooling, precision.
+Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px. A specification is a string, so that one name serves
+the command line, YAML, results and reports. Everything that changes an embedding is in the fingerprint of the card:
+weights (hence the seed), preprocessing, pooling, precision.
 
 Letters: B batch, S image side, D embedding, h w patch grid.
 """
@@ -32,7 +33,10 @@ from procmem.errors import UserError
 from procmem.provenance import EncoderCard, Provenance, code_version
 
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
-FORMS = "pixels, histogram, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], or the path of a checkpoint or run"
+FORMS = (
+    "pixels, histogram, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], or the path of a checkpoint or run, "
+    "each also with @SIZE"
+)
 
 
 class Encoder(Protocol):
@@ -78,17 +82,20 @@ def load_encoder(
     Args:
         spec: see the list at the top of this file.
         device: torch device name.
-        image_size_px: S; None takes the encoder's own size (of a checkpoint: the size of its training images).
+        image_size_px: S; None takes the specification's, or else the encoder's own (of a checkpoint: the size of
+            its training images).
         precision: "bfloat16" computes under autocast, on CUDA only.
 
     Raises:
         UserError: if the specification is unknown (nearest valid ones are named), a file is missing or unreadable, or
             weights cannot be had.
     """
+    own = {"device": device, "precision": precision, "name": spec}
+    spec, size_px = _split_size(spec)
+    image_size_px = size_px if image_size_px is None else image_size_px
     if image_size_px is not None and image_size_px < 1:
         raise UserError(f"image_size_px must be at least 1, received {image_size_px}")
     kind, colon, rest = spec.partition(":")
-    own = {"device": device, "precision": precision, "name": spec}
     if spec in PIXEL_ENCODERS:
         return PIXEL_ENCODERS[spec](device=device, image_size_px=image_size_px)
     if colon and kind == "timm":
@@ -98,6 +105,12 @@ def load_encoder(
     if Path(spec).exists():
         return _trained(Path(spec), image_size_px, own)
     raise _unknown_spec(spec)
+
+
+def _split_size(spec: str) -> tuple[str, int | None]:
+    """``"NAME@64"`` to ("NAME", 64); a path that exists with the mark in its name stays whole."""
+    rest, mark, size = spec.rpartition("@")
+    return (rest, int(size)) if mark and size.isdecimal() and not Path(spec).exists() else (spec, None)
 
 
 def _published(name: str, image_size_px: int | None, own: dict[str, Any]) -> TimmEncoder:

@@ -10,18 +10,6 @@ from procmem.errors import unknown_name
 
 TASKS: dict[str, str] = {
     "knn": "eval.tasks.knn:Knn",
-    "linear_probe": "eval.tasks.linear_probe:LinearProbe",
-    "few_shot": "eval.tasks.few_shot:FewShot",
-    "rbf_svm": "eval.tasks.rbf_svm:RbfSvm",
-    "two_afc": "eval.tasks.two_afc:TwoAfc",
-    "reliability": "eval.tasks.memory_quality:ReliabilityTask",
-    "calibration": "eval.tasks.memory_quality:CalibrationTask",
-    "novelty": "eval.tasks.memory_quality:NoveltyTask",
-    "lifelong": "eval.tasks.memory_change:LifelongTask",
-    "pruning": "eval.tasks.memory_change:PruningTask",
-    "label_corruption": "eval.tasks.memory_change:LabelCorruptionTask",
-    "scaling": "eval.tasks.memory_change:ScalingTask",
-    "cost": "eval.tasks.cost:CostTask",
 }
 """kind -> "module:class"."""
 

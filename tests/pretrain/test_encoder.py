@@ -327,6 +327,17 @@ def test_an_unknown_encoder_is_answered_with_the_nearest(spec: str, message: str
         load_encoder(spec)
 
 
+def test_a_specification_may_name_the_size_and_an_argument_overrules_it(tmp_path: Path) -> None:
+    for spec in ("random:vit_tiny_patch16_224:3", "pixels"):
+        named, given = load_encoder(f"{spec}@64"), load_encoder(spec, image_size_px=64)
+        assert named.image_size_px == 64
+        assert named.card().fingerprint == given.card().fingerprint
+        assert load_encoder(f"{spec}@64", image_size_px=32).image_size_px == 32
+    assert load_encoder("random:vit_tiny_patch16_224@64").name == "random:vit_tiny_patch16_224@64"
+    with pytest.raises(UserError, match="at least 1, received 0"):
+        load_encoder("pixels@0")
+
+
 def test_unusable_sizes_types_and_precisions_are_refused() -> None:
     with pytest.raises(UserError, match="image_size_px is 40, which the patch size 16 does not divide"):
         load_encoder(RANDOM, image_size_px=40)
