@@ -10,6 +10,7 @@ from procmem.errors import unknown_name
 
 TASKS: dict[str, str] = {
     "knn": "eval.tasks.knn:Knn",
+    "pca_segmentation": "eval.tasks.pca_segmentation:PcaSegmentation",
 }
 """kind -> "module:class"."""
 

@@ -1,0 +1,44 @@
+"""A small segmentation set with known contents: each label has a colour of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+LABEL_COLORS = {0: (90, 90, 90), 1: (230, 30, 30), 2: (30, 200, 40), 3: (40, 60, 230)}
+
+
+def write_scene(folder: Path, name: str, mask: np.ndarray, seed: int) -> None:
+    """One image whose colours are its labels' plus noise, with its mask."""
+    noise = np.random.Generator(np.random.Philox(seed)).integers(-12, 13, (*mask.shape, 3))
+    colors = np.asarray([LABEL_COLORS[label] for label in range(4)])[mask]
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    Image.fromarray((colors + noise).clip(0, 255).astype(np.uint8)).save(folder / "images" / f"{name}.png")
+    Image.fromarray(mask.astype(np.uint8)).save(folder / "masks" / f"{name}.png")
+
+
+def list_scenes(folder: Path, splits: dict[str, str]) -> None:
+    """The tables of the set: name -> split."""
+    rows = "".join(f"{name},{split}\n" for name, split in splits.items())
+    (folder / "splits.csv").write_text(f"id,split\n{rows}")
+    (folder / "classes.csv").write_text("id,name\n0,unlabelled\n1,red\n2,green\n3,blue\n")
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """6 training and 5 validation images of 96 x 64 px: bands of three labels over an unlabelled ground."""
+    folder, splits = tmp_path / "scenes", {}
+    for number in range(11):
+        mask = np.zeros((64, 96), np.int64)
+        mask[:24] = 1 + number % 3
+        mask[24 : 40 + 2 * number, 16:] = 1 + (number + 1) % 3
+        if number % 2:
+            mask[40:, :40] = 1 + (number + 2) % 3
+        write_scene(folder, f"{number:02d}", mask, number)
+        splits[f"{number:02d}"] = "train" if number < 6 else "val"
+    list_scenes(folder, splits)
+    return folder
