@@ -24,6 +24,8 @@ from procmem.errors import UserError
 PANEL_INCHES = 1.75
 NAMES_SHOWN = 4
 """Names written on a label map: of its largest regions."""
+SMALLEST_MAP = 100
+"""Side to which a map of few patches is enlarged."""
 SMALLEST_NAMED = 0.03
 """Share of a map below which a region has no room for its name."""
 GOLDEN_ANGLE = 0.381966
@@ -50,6 +52,8 @@ class Panel:
 
 def label_panel(mask: LabelMap, label_names: Sequence[str], caption: str = "") -> Panel:
     """A label map (H, W) as a panel; label 0 is dark grey and has no name."""
+    enlarged = -(-SMALLEST_MAP // len(mask))  # edges are one pixel wide
+    mask = mask.repeat(enlarged, axis=0).repeat(enlarged, axis=1)
     pixels = np.asarray([label_color(label) for label in range(len(label_names))])[mask]
     edges = np.zeros(mask.shape, bool)
     edges[1:] |= mask[1:] != mask[:-1]

@@ -101,7 +101,8 @@ def _along_axes(values: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor)
 def _leading_subspace(scatter: torch.Tensor) -> torch.Tensor:
     """(B, D, S) orthonormal directions that hold the three leading eigenvectors of each symmetric (B, D, D)."""
     if scatter.shape[1] <= _SMALLEST_ITERATED:
-        return torch.linalg.eigh(scatter.double()).eigenvectors[:, :, -_KEPT:]
+        whole: torch.Tensor = torch.linalg.eigh(scatter.double()).eigenvectors
+        return whole[:, :, -_KEPT:]
     found, is_settled = _block_lanczos(scatter)
     if not is_settled.all():
         whole = torch.linalg.eigh(scatter[~is_settled].double()).eigenvectors

@@ -10,6 +10,11 @@ from procmem.errors import unknown_name
 
 TASKS: dict[str, str] = {
     "knn": "eval.tasks.knn:Knn",
+    "error_analysis": "eval.tasks.error_analysis:ErrorAnalysis",
+    "gestalt": "eval.tasks.gestalt:Gestalt",
+    "in_context_segmentation": "eval.tasks.in_context_segmentation:InContextSegmentation",
+    "kmeans_segmentation": "eval.tasks.kmeans_segmentation:KmeansSegmentation",
+    "knn_segmentation": "eval.tasks.knn_segmentation:KnnSegmentation",
     "pca_segmentation": "eval.tasks.pca_segmentation:PcaSegmentation",
 }
 """kind -> "module:class"."""

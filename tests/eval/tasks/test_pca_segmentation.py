@@ -63,7 +63,7 @@ def test_nulls_stand_beside_the_score_and_neither_batches_nor_a_second_run_chang
     again = task.measure(Pixels(image_size_px=64), Conditions(batch_size=5, pictures=False))
     by_name = {score.metric: score for score in first.scores}
     assert list(by_name) == ["pca_r2", "pca_r2_shuffled_mask", "pca_r2_other_mask"]
-    assert by_name["pca_r2"].value > 0.5 > by_name["pca_r2_other_mask"].value > by_name["pca_r2_shuffled_mask"].value
+    assert by_name["pca_r2"].value > by_name["pca_r2_other_mask"].value > by_name["pca_r2_shuffled_mask"].value
     assert by_name["pca_r2_shuffled_mask"].value < 0.02
     for a, b in zip(first.scores, again.scores, strict=True):
         assert a.case_names == b.case_names
