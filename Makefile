@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 export TORCH_BACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format pins clean
+.PHONY: help setup setup-dev demo test test-cluster check format pins clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -25,6 +25,9 @@ test: setup-dev  ## lint, types and the test suite (set PROCMEM_DATA to test on 
 	@$(PYTHON) -m codespell_lib *.md docs procmem procgen pretrain memory eval tests benchmarks
 	@$(PYTHON) -m mypy
 	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist worksteal
+
+test-cluster: setup-dev  ## launching, pre-emption, requeueing on a real SLURM of one node (as root; installs it if missing)
+	@bash tests/cluster/with_slurm.sh $(PYTHON) -m pytest -m cluster tests/cluster
 
 check: setup-dev  ## lint and types only, on what you changed
 	@$(PYTHON) -m pre_commit run

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 
 from pretrain.backbone import Pooling
 from procmem.errors import UserError
-from procmem.files import atomic_write
 from procmem.progress import say
 from procmem.provenance import Provenance
 
@@ -54,25 +52,6 @@ class BackboneState:
     provenance: Provenance
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's checkpoint files, written atomically and read without running code."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            UserError: if the disk is full or the folder cannot be written; earlier checkpoints are untouched.
-        """
-        with atomic_write(Path(path)) as file:
-            torch.save(checkpoint, file)
-
-    def load_checkpoint(
-        self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        """Read a checkpoint of plain values and tensors."""
-        return load_checkpoint(Path(path), map_location)
-
-
 def checkpoint_path(folder: Path, completed_steps: int) -> Path:
     """Where the checkpoint after so many steps lies."""
     return folder / f"step-{completed_steps:09d}.ckpt"
@@ -96,6 +75,19 @@ def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     except Exception as error:  # a cut file shows as any of six exception types, depending on where it is cut
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}") from error
+    return checked(checkpoint, path)
+
+
+def checked(checkpoint: Any, path: Path) -> dict[str, Any]:
+    """The content of a procmem checkpoint.
+
+    Args:
+        checkpoint: what the file holds.
+        path: the file, for messages.
+
+    Raises:
+        UserError: if it is not one of ours, or of another format.
+    """
     entry = checkpoint.get(ENTRY) if isinstance(checkpoint, dict) else None
     if not isinstance(entry, Mapping):
         raise UserError(f"{str(path)!r} is not a checkpoint of procmem pretrain: it has no {ENTRY!r} entry")
@@ -131,7 +123,11 @@ def read_backbone(path: Path) -> BackboneState:
     Raises:
         UserError: if the file is missing, cut, or not one of ours.
     """
-    checkpoint = load_checkpoint(path)
+    return backbone_of(load_checkpoint(path))
+
+
+def backbone_of(checkpoint: Mapping[str, Any]) -> BackboneState:
+    """The teacher's backbone in a checkpoint that is already read."""
     entry, state = checkpoint[ENTRY], checkpoint["state_dict"]
     return BackboneState(
         model_name=entry["backbone"]["name"],

@@ -1,7 +1,9 @@
 """Encoders: one protocol, and `load_encoder`, which turns a specification into one.
 
     runs/mine                       newest readable checkpoint of a run folder
-    runs/mine/checkpoints/last.ckpt a checkpoint
+    runs/mine/checkpoints/last.ckpt a checkpoint; also DINO's and other plain files of a vision transformer's weights
+    exports/mine                    an export folder (procmem export, procmem import)
+    procmem:NAME                    an encoder that comes with procmem
     random:runs/mine[:SEED]         the same architecture, untrained: what training is compared with
     random:NAME[:SEED]              an untrained timm model
     timm:NAME                       a timm model with published weights
@@ -17,6 +19,7 @@ Letters: B batch, S image side, D embedding, h w patch grid.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,17 +28,21 @@ import torch
 from PIL import Image
 
 from pretrain.backbone import create_backbone
-from pretrain.checkpoint import BackboneState, newest_readable, read_backbone
+from pretrain.checkpoint import ENTRY, BackboneState, backbone_of, checked, newest_readable, read_backbone
+from pretrain.export import is_export, read_export
+from pretrain.foreign_checkpoint import read_content, read_foreign
 from pretrain.pixel_encoders import Histogram, Pixels
+from pretrain.shipped import find_shipped
 from pretrain.timm_encoder import Precision, TimmEncoder, TimmSettings, timm_settings, untrained_backbone
 from pretrain.timm_weights import pretrained_backbone, pretrained_provenance
 from procmem.errors import UserError
+from procmem.progress import say
 from procmem.provenance import EncoderCard, Provenance, code_version
 
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
 FORMS = (
-    "pixels, histogram, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], or the path of a checkpoint or run, "
-    "each also with @SIZE"
+    "pixels, histogram, procmem:NAME, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], "
+    "or the path of a checkpoint, run or export, each also with @SIZE"
 )
 
 
@@ -100,6 +107,8 @@ def load_encoder(
         return PIXEL_ENCODERS[spec](device=device, image_size_px=image_size_px)
     if colon and kind == "timm":
         return _published(rest, image_size_px, own)
+    if colon and kind == "procmem":
+        return _trained(find_shipped(rest), image_size_px, own)
     if colon and kind == "random":
         return _untrained(rest, image_size_px, own)
     if Path(spec).exists():
@@ -123,7 +132,7 @@ def _untrained(target: str, image_size_px: int | None, own: dict[str, Any]) -> T
     rest, _, last = target.rpartition(":")
     target, seed = (rest, int(last)) if rest and last.isdecimal() else (target, 0)
     if Path(target).exists():
-        settings = _checkpoint_settings(_read(Path(target)), image_size_px)
+        settings = _checkpoint_settings(read_state(Path(target)), image_size_px)
     elif _looks_like_a_path(target):
         raise UserError(f"no checkpoint or run folder at {target!r}")
     else:
@@ -138,7 +147,7 @@ def _untrained(target: str, image_size_px: int | None, own: dict[str, Any]) -> T
 
 
 def _trained(path: Path, image_size_px: int | None, own: dict[str, Any]) -> TimmEncoder:
-    state = _read(path)
+    state = read_state(path)
     settings = _checkpoint_settings(state, image_size_px)
     backbone = create_backbone(settings.model_name, settings.arguments)
     try:
@@ -148,10 +157,26 @@ def _trained(path: Path, image_size_px: int | None, own: dict[str, Any]) -> Timm
     return TimmEncoder(backbone, settings, provenance=state.provenance, **own)
 
 
-def _read(path: Path) -> BackboneState:
-    """A checkpoint, or the newest readable one of a run folder (a run may have been cut while it wrote the last)."""
+def read_state(path: Path) -> BackboneState:
+    """The weights behind a path, and all that is needed to build their encoder.
+
+    Args:
+        path: a checkpoint, ours or foreign; an export folder; or a run folder, of which the newest readable checkpoint
+            counts (a run may have been cut while it wrote the last).
+
+    Raises:
+        UserError: if there is nothing that can be read.
+    """
     if path.is_file():
-        return read_backbone(path)
+        content = read_content(path)
+        if isinstance(content, Mapping) and ENTRY in content:
+            return backbone_of(checked(content, path))
+        imported = read_foreign(path, content=content)
+        if imported.left_out:
+            say(f"{path}: left out, not of the backbone: {', '.join(imported.left_out)}")
+        return imported.state
+    if is_export(path):
+        return read_export(path)
     newest = newest_readable(path / "checkpoints")
     if newest is None:
         raise UserError(f"no readable checkpoint in run folder {str(path)!r} (expected checkpoints/*.ckpt)")

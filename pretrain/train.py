@@ -23,7 +23,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
 from pretrain.callbacks import Checkpoints, Probe, ProbeCallback, ProgressBar, Recorder
-from pretrain.checkpoint import AtomicCheckpointIO, checkpoint_path, newest_readable
+from pretrain.checkpoint import checkpoint_path, newest_readable
+from pretrain.checkpoint_io import AtomicCheckpointIO
 from pretrain.config import PretrainConfig
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule

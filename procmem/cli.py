@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 from procmem import (
     audit_commands,
+    cluster_commands,
     commands,
+    exchange_commands,
     explore_commands,
     generate_commands,
     index_commands,
@@ -42,6 +44,9 @@ COMMANDS: Table = {
     },
     "generate": generate_commands.generate,
     "pretrain": commands.pretrain,
+    "launch": cluster_commands.launch,
+    "export": exchange_commands.export,
+    "import": exchange_commands.import_,
     "memory": {
         "": "Visual memories: build, inspect, change, prove.",
         "build": memory_commands.memory_build,

@@ -50,7 +50,7 @@ def demo(*, run: Path = Path("runs/demo"), config: str = "cpu_demo", overrides: 
     """
     from procmem.demo import run_demo
 
-    sys.stdout.write(run_demo(run, find_recipe(config, "pretrain"), _assignments(overrides or [])))
+    sys.stdout.write(run_demo(run, find_recipe(config, "pretrain"), assignments(overrides or [])))
 
 
 def preview(
@@ -137,7 +137,7 @@ def pretrain(
     from pretrain.train import pretrain as train
 
     recipe = find_recipe(config, "pretrain")
-    configuration = PretrainConfig.from_yaml(recipe, _assignments(overrides or []))
+    configuration = PretrainConfig.from_yaml(recipe, assignments(overrides or []))
     folder = run or Path("runs") / recipe.stem
     train(
         configuration,
@@ -206,8 +206,12 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _assignments(words: list[str]) -> dict[str, Any]:
-    """``["a.b=3"]`` to ``{"a.b": 3}``; values are read as YAML."""
+def assignments(words: list[str]) -> dict[str, Any]:
+    """``["a.b=3"]`` to ``{"a.b": 3}``; values are read as YAML.
+
+    Raises:
+        UserError: if a word is not KEY=VALUE.
+    """
     assignments = {}
     for word in words:
         key, equals, value = word.partition("=")

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from pretrain.checkpoint import (
-    AtomicCheckpointIO,
     checkpoint_path,
     checkpoint_paths,
     load_checkpoint,
@@ -17,6 +16,7 @@ from pretrain.checkpoint import (
     read_backbone,
     remove_old_checkpoints,
 )
+from pretrain.checkpoint_io import AtomicCheckpointIO
 from procmem.errors import UserError
 from procmem.provenance import Provenance
 

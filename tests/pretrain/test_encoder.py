@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from pretrain.checkpoint import AtomicCheckpointIO, checkpoint_path
+from pretrain.checkpoint import checkpoint_path
+from pretrain.checkpoint_io import AtomicCheckpointIO
 from pretrain.embedding import unit_length
 from pretrain.encoder import load_encoder
 from pretrain.preprocessing import to_rgb, to_square

@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("procmem", "procgen", "shaders", "pretrain", "memory", "eval", "configs")
+ROOMS = ("procmem", "procgen", "shaders", "pretrain", "memory", "eval", "configs", "weights")
 ROOF = {
     "procmem.audit_commands",
     "procmem.audit_output",
     "procmem.audit_subject",
     "procmem.cli",
+    "procmem.cluster_commands",
     "procmem.commands",
     "procmem.demo",
     "procmem.demo_findings",
     "procmem.demo_report",
     "procmem.doctor",
+    "procmem.exchange_commands",
     "procmem.explore_commands",
     "procmem.generate_commands",
     "procmem.index_commands",
@@ -39,6 +41,7 @@ MAY_IMPORT = {
     "procmem": set(),
     "shaders": set(),
     "configs": set(),
+    "weights": set(),
     "procgen": {"procmem"},
     "memory": {"procmem"},
     "pretrain": {"procmem", "procgen"},
@@ -58,6 +61,15 @@ def imported(path):
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module, node
+
+
+def targets(node):
+    """Every name that an import statement may mean by a module."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return []
 
 
 @pytest.mark.parametrize(("name", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
@@ -94,7 +106,27 @@ def test_every_package_is_listed_and_nothing_else_enters_the_wheel():
     data = {ROOT / room / path for room, patterns in settings["package-data"].items() for path in patterns}
     shipped = {path for pattern in data for path in ROOT.glob(str(pattern.relative_to(ROOT)))}
     wanted = {p for room in ROOMS for p in (ROOT / room).rglob("*.*") if p.suffix in (".glsl", ".yaml", ".jinja")}
+    wanted |= {p for p in (ROOT / "weights").glob("*/*") if p.parent.name != "__pycache__"}
     assert shipped >= wanted
+
+
+def test_loading_an_encoder_imports_neither_the_trainer_nor_lightning():
+    paths = dict(modules())
+    waiting, reached, others = ["pretrain.encoder"], set(), set()
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for node in ast.parse(paths[name].read_text()).body:  # what is imported inside functions is not reached
+            for target in targets(node):
+                if target in paths:
+                    waiting.append(target)
+                else:
+                    others.add(target)
+    assert {"pretrain.checkpoint", "pretrain.timm_encoder"} <= reached
+    assert "pretrain.train" not in reached
+    assert not {name for name in others if name.split(".")[0] in ("lightning", "submitit", "onnx", "wandb")}
 
 
 def test_importing_everything_makes_no_context_and_changes_no_random_state():

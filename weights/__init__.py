@@ -1,0 +1,1 @@
+"""Encoders that come with procmem: one export folder each, data only; `pretrain.shipped` finds them."""
