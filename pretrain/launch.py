@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,7 @@ FOLDER = "slurm"
 """In the run folder: the batch script, what submitit carries, one log for each task, job.json."""
 LAST_WORDS_SECONDS = 60.0
 """How long the other tasks wait for the first one to requeue the job."""
+LOOK_SECONDS = 0.1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,9 +157,12 @@ def _requeue() -> None:
 
     The others must not leave before (``--kill-on-bad-exit`` would end the first): they wait for SLURM's SIGTERM.
     """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    terminations: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: terminations.append(number))
     signal.raise_signal(_submitit().JobEnvironment._usr_sig())
-    signal.sigtimedwait({signal.SIGTERM}, LAST_WORDS_SECONDS)
+    deadline = time.monotonic() + LAST_WORDS_SECONDS
+    while not terminations and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
 
 
 def submit(cluster: ClusterConfig, run_folder: Path, do: Callable[[], object], config: PretrainConfig) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from eval.suite import load_suite, suite_from
 from pretrain.config import PretrainConfig
+from pretrain.launch import ClusterConfig, batch_script
 from procgen.registry import make_process
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -35,6 +36,11 @@ def test_pretraining_recipes_build(path):
     batch_size = config.optimization.batch_size // (config.optimization.accumulation * config.devices)
     assert process.block_size % batch_size == 0
     assert PretrainConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("cluster/*.yaml")), ids=lambda path: path.name)
+def test_cluster_files_build(path, tmp_path):
+    assert "#SBATCH --requeue" in batch_script(ClusterConfig.from_yaml(path), tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("eval/*.yaml")), ids=lambda path: path.name)
