@@ -26,7 +26,7 @@ test: setup-dev  ## lint, types and the test suite (set PROCMEM_DATA to test on 
 	@$(PYTHON) -m mypy
 	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist worksteal
 
-test-cluster: setup-dev  ## launching, pre-emption, requeueing on a real SLURM of one node (as root; installs it if missing)
+test-cluster: setup-dev  ## launching, preemption, requeueing on a real SLURM of one node (as root; installs it if missing)
 	@bash tests/cluster/with_slurm.sh $(PYTHON) -m pytest -m cluster tests/cluster
 
 check: setup-dev  ## lint and types only, on what you changed

@@ -47,7 +47,7 @@ class ClusterConfig:
         memory_gb: of each machine; None is the cluster's default.
         time_minutes: time limit; a job that reaches it is requeued.
         signal_seconds: how long before the limit the job is told to save; a step and a checkpoint must fit.
-        max_time_limits: how often a job may reach its limit; pre-emptions do not count.
+        max_time_limits: how often a job may reach its limit; preemptions do not count.
         account: whom the time is charged to.
         qos: quality of service.
         constraint: features of the nodes.

@@ -1,7 +1,7 @@
 """The front door: names of commands, exit codes, nothing else.
 
 Exit codes: 0 done; 1 the work failed or was interrupted; 2 the request or its surroundings are wrong (one line says
-what was received and what would be right); 75 a signal stopped it (pre-emption, time limit), and the same command
+what was received and what would be right); 75 a signal stopped it (preemption, time limit), and the same command
 continues.
 """
 

@@ -28,7 +28,7 @@ def launch(
 ) -> None:
     """Train on a SLURM cluster: one process for each GPU of each node, requeued until the run is done.
 
-    The run folder must be on a file system that all nodes see. A job that is pre-empted or reaches its time limit saves
+    The run folder must be on a file system that all nodes see. A job that is preempted or reaches its time limit saves
     a checkpoint, is queued again and continues. To end it for good: scancel JOB.
 
     Args:

@@ -1,4 +1,4 @@
-"""Jobs on a real SLURM: pre-empted, requeued, cancelled. Run: make test-cluster."""
+"""Jobs on a real SLURM: preempted, requeued, cancelled. Run: make test-cluster."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def run(*words):
 def test_a_job_that_is_preempted_and_requeued_ends_with_the_weights_of_an_uninterrupted_run(
     place, steps, wait_until, capsys
 ):
-    """Pre-emption sends USR2 and the job is requeued by submitit; scontrol requeue sends TERM, and SLURM requeues."""
+    """Preemption sends USR2 and the job is requeued by submitit; scontrol requeue sends TERM, and SLURM requeues."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "procmem", "--"]
     straight = subprocess.run(
         [*torchrun, "pretrain", "--config", "recipe.yaml", "--run", "straight"],
@@ -41,7 +41,7 @@ def test_a_job_that_is_preempted_and_requeued_ends_with_the_weights_of_an_uninte
     assert f"has job {job_id}, which is RUNNING; end it first: scancel {job_id}" in capsys.readouterr().err
 
     run("sbatch", "--partition=high", "--ntasks=2", "--output=/dev/null", "--wrap=sleep 1")
-    wait_until(lambda: launch_status(folder).restarts == 1, "the job is pre-empted and requeued")
+    wait_until(lambda: launch_status(folder).restarts == 1, "the job is preempted and requeued")
     stood = steps(folder)
     assert stood < 80
     wait_until(lambda: steps(folder) > stood + 3, "the requeued job goes on")

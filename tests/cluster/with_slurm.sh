@@ -3,7 +3,7 @@
 #   tests/cluster/with_slurm.sh .venv/bin/python -m pytest -m cluster tests/cluster
 #   tests/cluster/with_slurm.sh bash
 # Needs root. Missing packages (Debian: slurm-wlm, munge) are installed; nothing of the system's own SLURM is touched:
-# keys, state, sockets and ports are this one's. Two partitions: jobs in "high" pre-empt jobs in "low".
+# keys, state, sockets and ports are this one's. Two partitions: jobs in "high" preempt jobs in "low".
 set -euo pipefail
 
 say() { printf 'slurm: %s\n' "$*" >&2; }

@@ -153,7 +153,7 @@ def test_an_architecture_by_name_is_taken_as_it_is(tmp_path: Path) -> None:
     [
         ([1, 2], None, "holds no weights that procmem can find: list"),
         ({"epoch": 3}, None, "holds no weights that procmem can find: epoch"),
-        (dino_content(), "techer", "did you mean 'teacher'"),
+        (dino_content(), "teachre", "did you mean 'teacher'"),
         ({"args": torch.nn.Linear(1, 1)}, None, "holds a torch.nn.modules.linear.Linear, which is code"),
     ],
 )
