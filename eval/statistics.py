@@ -181,6 +181,31 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
     return float(binomtest(only_a, only_a + only_b, 0.5).pvalue)
 
 
+def auroc_standard_error(known: npt.NDArray[np.float64], novel: npt.NDArray[np.float64]) -> float:
+    """Standard error of `memory.novelty.auroc`: the spread of each side's placements among the other's scores.
+
+        placement of a novel score = share of known scores below it (ties half), and the other way round
+        variance = variance of placements of novel / their count + the same of known
+
+    DeLong, DeLong and Clarke-Pearson (1988); of one score alone the spread is unknown and counts 0.
+
+    Args:
+        known: (n,) scores of one side.
+        novel: (m,) of the other.
+
+    Raises:
+        UserError: if one of them is empty.
+    """
+    if not len(known) or not len(novel):
+        raise UserError(f"AUROC needs scores of both sides, received {len(known)} and {len(novel)}")
+    variance = 0.0
+    for own, other in ((novel, np.sort(known)), (known, np.sort(novel))):
+        below = np.searchsorted(other, own, "left") + np.searchsorted(other, own, "right")
+        if len(own) > 1:
+            variance += float((below / (2 * len(other))).var(ddof=1)) / len(own)
+    return math.sqrt(variance)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What a test says: a statistic with its p-value.

@@ -48,7 +48,7 @@ def corrupt_labels(
     return np.where(places < counts[:, None], drawn, labels)
 
 
-def corruption_curve(
+def corrupted_answers(
     neighbors: Neighbors,
     query_labels: npt.NDArray[np.int64],
     entry_ids: npt.NDArray[np.int64],
@@ -58,8 +58,8 @@ def corruption_curve(
     rng: np.random.Generator,
     shares: Sequence[float] = PAPER_SHARES,
     voting: Voting | Rule = "rank",
-) -> npt.NDArray[np.float64]:
-    """Top-1 accuracy (S,) with a share of the memory's labels corrupted.
+) -> npt.NDArray[np.bool_]:
+    """Which queries (S, Q) are answered rightly with a share of the memory's labels corrupted.
 
     Args:
         neighbors: (Q, K) with any labels; all K vote.
@@ -76,4 +76,23 @@ def corruption_curve(
         vote(neighbors.labelled(entry_ids, row), num_classes=num_classes, voting=voting).predictions == query_labels
         for row in corrupt_labels(labels, shares, num_classes, rng)
     ]
-    return np.array([row.mean() for row in rows])
+    return np.stack(rows)
+
+
+def corruption_curve(
+    neighbors: Neighbors,
+    query_labels: npt.NDArray[np.int64],
+    entry_ids: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.int64],
+    *,
+    num_classes: int,
+    rng: np.random.Generator,
+    shares: Sequence[float] = PAPER_SHARES,
+    voting: Voting | Rule = "rank",
+) -> npt.NDArray[np.float64]:
+    """Top-1 accuracy (S,) with a share of the memory's labels corrupted; arguments as `corrupted_answers`."""
+    answers = corrupted_answers(
+        neighbors, query_labels, entry_ids, labels, num_classes=num_classes, rng=rng, shares=shares, voting=voting
+    )
+    accuracy: npt.NDArray[np.float64] = answers.mean(axis=1)
+    return accuracy

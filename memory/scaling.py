@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from memory.lifelong import follow
+from memory.lifelong import LifelongCurve, follow
 from memory.line_fit import Line, fit_line
 from memory.voting import Rule, Voting
 from procmem.errors import UserError
@@ -60,7 +60,7 @@ def fit_scaling_law(sizes: npt.ArrayLike, error_percent: npt.ArrayLike) -> Scali
     return ScalingLaw(sizes=sizes, error_percent=errors, line=line)
 
 
-def measure_scaling(
+def follow_sizes(
     queries: npt.NDArray[np.float32],
     query_labels: npt.NDArray[np.int64],
     entries: npt.NDArray[np.float32],
@@ -71,8 +71,8 @@ def measure_scaling(
     rng: np.random.Generator,
     voting: Voting | Rule = "rank",
     device: str = "cpu",
-) -> ScalingLaw:
-    """Error at each size of one random, nested sequence of subsets.
+) -> LifelongCurve:
+    """Answers at each size of one random, nested sequence of subsets.
 
     Args:
         queries: (Q, D) unit-length embeddings.
@@ -93,8 +93,26 @@ def measure_scaling(
         raise UserError(f"sizes must ascend within 2 to {N}, at least two of them; received {list(sizes)}")
     drawn = rng.permutation(N)[: sizes[-1]]
     steps = np.searchsorted(np.asarray(sizes), np.arange(sizes[-1]), side="right")
-    curve = follow(
+    return follow(
         queries, query_labels, entries[drawn], labels[drawn], steps, k=k, voting=voting, ids=drawn, device=device
+    )
+
+
+def measure_scaling(
+    queries: npt.NDArray[np.float32],
+    query_labels: npt.NDArray[np.int64],
+    entries: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    *,
+    sizes: Sequence[int],
+    k: int,
+    rng: np.random.Generator,
+    voting: Voting | Rule = "rank",
+    device: str = "cpu",
+) -> ScalingLaw:
+    """Error at each size, and the law through them; arguments and errors as `follow_sizes`."""
+    curve = follow_sizes(
+        queries, query_labels, entries, labels, sizes=sizes, k=k, rng=rng, voting=voting, device=device
     )
     return fit_scaling_law(sizes, 100 * (1 - curve.accuracy()))
 

@@ -127,6 +127,46 @@ class TimmEncoder:
         side = math.isqrt(spatial.shape[1])
         return spatial.reshape(len(images), side, side, -1)
 
+    def embed_from_tokens(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings with gradient to the patch tokens that they are made of: what Grad-CAM needs.
+
+        Of a transformer these are the tokens that enter its last block, after the block's first norm (behind its
+        attention the class token no longer depends on them); of a convolutional backbone the last feature map.
+
+        Args:
+            images: uint8 (B, 3, S, S).
+
+        Returns:
+            Tokens (B, h, w, D'), and embeddings (B, D) of unit length.
+
+        Raises:
+            UserError: if the images have another shape or type.
+        """
+        normalised = self._normalised(images)
+        blocks = getattr(self._backbone, "blocks", None)
+        if blocks is None or not hasattr(blocks[-1], "norm1"):
+            return self._embed_from_map(normalised)
+        prefix, kept = getattr(self._backbone, "num_prefix_tokens", 0), []
+
+        def replace(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+            side = math.isqrt(output.shape[1] - prefix)
+            kept.append(output[:, prefix:].detach().reshape(len(output), side, side, -1).requires_grad_())
+            return torch.cat([output[:, :prefix].detach(), kept[0].flatten(1, 2)], dim=1)
+
+        hook = blocks[-1].norm1.register_forward_hook(replace)
+        try:
+            pooled = self._backbone(normalised)
+        finally:
+            hook.remove()
+        return kept[0], unit_length(pooled, self.name)
+
+    def _embed_from_map(self, normalised: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        features = self._backbone.forward_features(normalised).detach()  # type: ignore[operator]
+        channels_last = getattr(self._backbone, "output_fmt", "NCHW") == "NHWC"
+        tokens = (features if channels_last else features.permute(0, 2, 3, 1)).requires_grad_()
+        last_map = tokens if channels_last else tokens.permute(0, 3, 1, 2)
+        return tokens, unit_length(self._backbone.forward_head(last_map), self.name)  # type: ignore[operator]
+
     def transform(self, image: Image.Image) -> torch.Tensor:
         """Any Pillow image to uint8 (3, S, S); see `preprocessing.to_square`."""
         return preprocessing.to_square(image, self.image_size_px)
@@ -148,6 +188,11 @@ class TimmEncoder:
             preprocessing=recipe,
             provenance=self.provenance,
         )
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the network."""
+        return sum(parameter.numel() for parameter in self._backbone.parameters())
 
     @functools.cached_property
     def _weights_fingerprint(self) -> str:

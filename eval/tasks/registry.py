@@ -16,6 +16,18 @@ TASKS: dict[str, str] = {
     "kmeans_segmentation": "eval.tasks.kmeans_segmentation:KmeansSegmentation",
     "knn_segmentation": "eval.tasks.knn_segmentation:KnnSegmentation",
     "pca_segmentation": "eval.tasks.pca_segmentation:PcaSegmentation",
+    "linear_probe": "eval.tasks.linear_probe:LinearProbe",
+    "few_shot": "eval.tasks.few_shot:FewShot",
+    "rbf_svm": "eval.tasks.rbf_svm:RbfSvm",
+    "two_afc": "eval.tasks.two_afc:TwoAfc",
+    "reliability": "eval.tasks.memory_quality:ReliabilityTask",
+    "calibration": "eval.tasks.memory_quality:CalibrationTask",
+    "novelty": "eval.tasks.memory_quality:NoveltyTask",
+    "lifelong": "eval.tasks.memory_change:LifelongTask",
+    "pruning": "eval.tasks.memory_change:PruningTask",
+    "label_corruption": "eval.tasks.memory_change:LabelCorruptionTask",
+    "scaling": "eval.tasks.memory_change:ScalingTask",
+    "cost": "eval.tasks.cost:CostTask",
 }
 """kind -> "module:class"."""
 

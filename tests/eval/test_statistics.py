@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom, norm
 
 from eval.statistics import (
+    auroc_standard_error,
     equivalence_of_answers,
     equivalence_of_means,
     holm,
@@ -214,3 +215,13 @@ def test_queries_needed_is_where_power_arrives() -> None:
         queries_needed(0.0, 0.1)
     with pytest.raises(UserError, match="as much disagreement"):
         power(0.2, 0.1, 100)
+
+
+def test_the_error_of_an_auroc_equals_delongs_by_listing_all_pairs() -> None:
+    chance = generator(7, "test")
+    known, novel = chance.normal(size=15).round(1), chance.normal(0.8, 1, 11).round(1)
+    wins = np.array([[1.0 if n > k else 0.5 if n == k else 0.0 for k in known] for n in novel])
+    expected = wins.mean(axis=1).var(ddof=1) / 11 + wins.mean(axis=0).var(ddof=1) / 15
+    assert auroc_standard_error(known, novel) == pytest.approx(expected**0.5)
+    with pytest.raises(UserError, match="both sides"):
+        auroc_standard_error(known, novel[:0])
