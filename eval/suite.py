@@ -22,7 +22,8 @@ from eval.records import finished, keep, record_key
 from eval.result import EvalResult, read_what_is_whole
 from eval.task import Conditions, Task
 from eval.tasks.registry import task_class
-from pretrain.encoder import Encoder, load_encoder
+from eval.white_box import load_measured
+from pretrain.encoder import Encoder
 from pretrain.timm_weights import MissingWeightsError
 from procmem.errors import UserError, unknown_name
 from procmem.files import make_folder, write_json, write_text
@@ -218,7 +219,7 @@ def _load(suite: Suite) -> tuple[list[Encoder], list[NotMeasured]]:
     loaded, missing = [], []
     for spec in suite.encoders:
         try:
-            loaded.append(load_encoder(spec, suite.conditions.device, precision=suite.conditions.precision))
+            loaded.append(load_measured(spec, suite.conditions.device, precision=suite.conditions.precision))
         except MissingWeightsError as error:
             missing.append(NotMeasured(task="", encoder=spec, reason=str(error)))
     return loaded, missing

@@ -188,15 +188,16 @@ class PruningTask:
         deepest = min(NUM_NEIGHBORS, N - 1)
         own = ready.search(embedded.train.values, deepest, allowed=Mask(exclusions=[excluding(ids, ids)]))
         found = ready.search(embedded.val.values, deepest)
-        scores = self._scores("none", found, 0, embedded)
+        scores = self._scores({"pruning": "none"}, found, 0, embedded)
         for harm in get_args(Harm):
             counts = count_harm(own, ids, labels, harm=harm, voting=self.rule)
             kept, weights = hard_mask(counts), soft_weights(counts)
-            scores += self._scores(f"hard, {harm}", prune(found, ids, kept), int((~kept).sum()), embedded)
-            scores += self._scores(f"soft, {harm}", found.weighted(ids, weights), int((weights < 1).sum()), embedded)
+            hard, soft = ({"pruning": way, "harm": harm} for way in ("hard", "soft"))
+            scores += self._scores(hard, prune(found, ids, kept), int((~kept).sum()), embedded)
+            scores += self._scores(soft, found.weighted(ids, weights), int((weights < 1).sum()), embedded)
         return Outcome(dataset=embedded.description, scores=tuple(scores))
 
-    def _scores(self, pruning: str, neighbors: Neighbors, touched: int, embedded: Embedded) -> list[Score]:
+    def _scores(self, pruning: dict[str, str], neighbors: Neighbors, touched: int, embedded: Embedded) -> list[Score]:
         K = neighbors.num_neighbors
         truth = embedded.val.labels
         rows = sweep(neighbors, truth, num_neighbors=list(range(1, K + 1)), votings=[self.rule])
@@ -207,8 +208,8 @@ class PruningTask:
                 "top1_accuracy",
                 row.predictions == truth,
                 embedded.val.uris,
-                {"pruning": pruning, "touched": touched, "k": row.k, "selection": selection, **embedded.facts()},
-                is_headline=selection == "fixed" and pruning in ("none", "soft, code"),
+                {**pruning, "touched": touched, "k": row.k, "selection": selection, **embedded.facts()},
+                is_headline=selection == "fixed" and pruning.get("harm") != "text",
             )
             for row, selection in ((chosen, "fixed"), (best, "best_on_val"))
         ]

@@ -46,12 +46,12 @@ class TwoAfc:
     """Human similarity judgements.
 
     Attributes:
-        triplets: name under PROCMEM_DATA, or a path.
+        dataset: triplets by name under PROCMEM_DATA, or by path.
         num_resamples: of the bootstrap over photographs.
     """
 
     kind: ClassVar[str] = "two_afc"
-    triplets: str
+    dataset: str
     num_resamples: int = 2000
 
     def measure(self, encoder: Encoder, conditions: Conditions) -> Outcome:
@@ -61,7 +61,7 @@ class TwoAfc:
             UserError: if the set is missing, an image is unreadable (unless they are skipped), or nobody has a
                 majority.
         """
-        found = find_triplets(self.triplets)
+        found = find_triplets(self.dataset)
         triplets = found.subset(conditions.max_val, conditions.seed)
         left, right, readable = option_similarities(triplets, encoder, conditions)
         lost = int((~readable).sum())
@@ -93,7 +93,7 @@ class TwoAfc:
             "images": int(np.unique(members).size),
         }
         agreements = {
-            "two_afc_accuracy": np.where(answer == 0.5, 0.5, (answer == majority).astype(np.float64)),
+            "accuracy": np.where(answer == 0.5, 0.5, (answer == majority).astype(np.float64)),
             "vote_agreement": answer * share + (1 - answer) * (1 - share),
         }
         names = tuple(triplets.names[row] for row in rows)
@@ -127,7 +127,7 @@ class TwoAfc:
                 "low": float(low),
                 "high": float(high),
             },
-            is_headline=metric == "two_afc_accuracy",
+            is_headline=metric == "accuracy",
             per_case=values,
             case_names=names,
             case_members=members,

@@ -141,7 +141,7 @@ def test_weights_that_cannot_be_had_are_told_and_the_others_go_on(
             raise MissingWeightsError("put the file from ADDRESS at PLACE")
         return load_encoder(spec, *args, **kwargs)
 
-    monkeypatch.setattr(suite_module, "load_encoder", without_network)
+    monkeypatch.setattr(suite_module, "load_measured", without_network)
     done = run_suite(toys(toy, "digits"), ["timm:resnet101", "pixels"], tmp_path)
     assert values(done.results) == [("digits", "pixels", 0.5)]
     assert [(one.task, one.encoder, one.reason) for one in done.not_measured] == [

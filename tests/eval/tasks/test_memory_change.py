@@ -60,9 +60,9 @@ def test_samples_come_in_class_by_class_down_to_one(color_folder: Path) -> None:
 
 def test_pruning_reports_every_definition_at_a_fixed_and_at_the_best_k(color_folder: Path) -> None:
     scores = PruningTask(dataset=str(color_folder), k=3).measure(load_encoder("pixels"), QUIET).scores
-    names = [(s.config["pruning"], s.config["selection"]) for s in scores]
-    kinds = ("none", "hard, code", "soft, code", "hard, text", "soft, text")
-    assert names == [(kind, selection) for kind in kinds for selection in ("fixed", "best_on_val")]
+    names = [(s.config["pruning"], s.config.get("harm"), s.config["selection"]) for s in scores]
+    kinds = (("none", None), ("hard", "code"), ("soft", "code"), ("hard", "text"), ("soft", "text"))
+    assert names == [(*kind, selection) for kind in kinds for selection in ("fixed", "best_on_val")]
     for fixed, best in zip(scores[::2], scores[1::2], strict=True):
         assert fixed.config["k"] == 3
         assert best.value >= fixed.value

@@ -23,7 +23,7 @@ QUIET = Conditions(pictures=False)
 
 
 def test_accuracy_and_vote_agreement_by_hand(triplet_folder: Path) -> None:
-    outcome = TwoAfc(triplets=str(triplet_folder)).measure(load_encoder("pixels"), QUIET)
+    outcome = TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), QUIET)
     accuracy, agreement = outcome.scores
     # answers: left (people: left), right (right), right (left), tie; the fifth triplet has no majority
     assert accuracy.case_names == ("a", "b", "c", "d")
@@ -37,7 +37,7 @@ def test_accuracy_and_vote_agreement_by_hand(triplet_folder: Path) -> None:
 
 
 def test_the_standard_error_is_over_photographs_where_they_are_shared(triplet_folder: Path) -> None:
-    accuracy = TwoAfc(triplets=str(triplet_folder)).measure(load_encoder("pixels"), QUIET).scores[0]
+    accuracy = TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), QUIET).scores[0]
     assert accuracy.config["standard_error_over"] == "photographs"
     assert accuracy.case_members is not None
     assert accuracy.case_members.shape == (4, 3)
@@ -49,7 +49,7 @@ def test_the_standard_error_is_over_photographs_where_they_are_shared(triplet_fo
 
 def test_formulas_answer_by_pixels(triplet_folder: Path) -> None:
     for name in ("psnr", "ssim"):
-        accuracy = TwoAfc(triplets=str(triplet_folder)).measure(load_measured(name, image_size_px=16), QUIET).scores[0]
+        accuracy = TwoAfc(dataset=str(triplet_folder)).measure(load_measured(name, image_size_px=16), QUIET).scores[0]
         assert accuracy.per_case is not None
         assert accuracy.per_case[[0, 1, 3]].tolist() == [1, 1, 0.5]
 
@@ -98,7 +98,7 @@ def test_triplets_that_name_missing_files_are_refused_or_left_out(
 ) -> None:
     (triplet_folder / "images" / "navy.png").write_bytes(b"no picture")
     for spec in ("pixels", "psnr"):
-        task, encoder = TwoAfc(triplets=str(triplet_folder)), load_measured(spec, image_size_px=16)
+        task, encoder = TwoAfc(dataset=str(triplet_folder)), load_measured(spec, image_size_px=16)
         with pytest.raises(UserError, match=r"navy\.png"):
             task.measure(encoder, QUIET)
         score = task.measure(encoder, dataclasses.replace(QUIET, on_corrupt="skip")).scores[0]
@@ -107,7 +107,7 @@ def test_triplets_that_name_missing_files_are_refused_or_left_out(
         assert "left out 2 of 5 triplets" in capsys.readouterr().err
     (triplet_folder / "images" / "navy.png").unlink()
     with pytest.raises(UserError, match=r"not there, for example .*navy\.png"):
-        TwoAfc(triplets=str(triplet_folder)).measure(load_encoder("pixels"), QUIET)
+        TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), QUIET)
 
 
 def test_a_formula_has_no_embeddings_for_other_tasks(color_folder: Path) -> None:
@@ -116,5 +116,5 @@ def test_a_formula_has_no_embeddings_for_other_tasks(color_folder: Path) -> None
 
 
 def test_a_picture_shows_what_people_chose(triplet_folder: Path) -> None:
-    pictures = TwoAfc(triplets=str(triplet_folder)).measure(load_encoder("pixels"), Conditions()).pictures
+    pictures = TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), Conditions()).pictures
     assert pictures["triplets"].height > 500
