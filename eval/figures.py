@@ -156,6 +156,11 @@ def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor])
 
 
 def curves(panels: Sequence[CurvePanel]) -> bytes:
+    """`draw_curves` as PNG."""
+    return png_bytes(draw_curves(panels))
+
+
+def draw_curves(panels: Sequence[CurvePanel]) -> Figure:
     """Panels side by side, up to three in one row, else two a row; curves differ by colour and by line style."""
     if not panels:
         raise UserError("a figure of curves needs at least one panel")
@@ -175,7 +180,7 @@ def curves(panels: Sequence[CurvePanel]) -> bytes:
         quiet_axes(axes)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    return png_bytes(figure)
+    return figure
 
 
 def accuracy_bars(
@@ -231,6 +236,16 @@ def png_bytes(figure: Figure) -> bytes:
     figure.savefig(
         buffer, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None}
     )
+    return buffer.getvalue()
+
+
+def svg_bytes(figure: Figure) -> bytes:
+    """A figure as SVG, letters as outlines; equal figures are equal bytes."""
+    import matplotlib
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "procmem"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.08, metadata={"Date": None})
     return buffer.getvalue()
 
 

@@ -127,3 +127,47 @@ def read_findings(folders: Sequence[Path]) -> tuple[list[Finding], list[str]]:
         problems += broken
         found += findings_of(folder, results)
     return found, problems
+
+
+def grid_of(findings: Iterable[Finding]) -> dict[tuple[tuple[str, str], tuple[str, str, str]], Finding]:
+    """(encoder, column) -> number."""
+    return {(finding.encoder, column_key(finding)): finding for finding in findings}
+
+
+def encoders_of(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
+    """Encoder -> its row's name, in order; two with one specification are told apart by their fingerprint."""
+    encoders = list(dict.fromkeys(finding.encoder for finding in findings))
+    names = [name for name, _ in encoders]
+    return {(name, mark): name if names.count(name) == 1 else f"{name} [{mark[:8]}]" for name, mark in encoders}
+
+
+def columns_of(findings: Sequence[Finding]) -> dict[tuple[str, str, str], str]:
+    """Column -> its head: as few words as tell it from the others."""
+    firsts: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        firsts.setdefault(column_key(finding), finding)
+    parts = {key: _parts(finding) for key, finding in firsts.items()}
+    names = list(dict.fromkeys(name for own in parts.values() for name in own))
+    telling = [name for name in names if len({own.get(name) for own in parts.values()}) > 1]
+    heads = {}
+    for key, own in parts.items():
+        words = [own[name] for name in telling if own.get(name)] or [own["data"], own["metric"]]
+        heads[key] = " ".join(word for word in words if word)
+    return heads
+
+
+def _parts(finding: Finding) -> dict[str, str]:
+    result = finding.result
+    settings = {f"set {name}": f"{name}={value}" for name, value in result.settings.items() if name != "dataset"}
+    return {
+        "data": dataset_name(result.settings, result.dataset),
+        "metric": result.metric.replace("_", " "),
+        "about": finding.about,
+        **settings,
+    }
+
+
+def dataset_name(settings: Mapping[str, Any], described: str) -> str:
+    """A data set as a suite names it, of a path the last folder; as described where a task names none."""
+    name = str(settings.get("dataset") or described)
+    return name.rstrip("/").rpartition("/")[2]  # of a path its last folder

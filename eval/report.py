@@ -63,12 +63,14 @@ class Table:
         rows: cells, already written as text.
         caption: what is measured, in which unit, on how many.
         marked_row: position of the row to set off; None for none.
+        marked_rows: positions of rows to set off, where they are several.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
     caption: str
     marked_row: int | None = None
+    marked_rows: Sequence[int] = ()
     kind: ClassVar[str] = "table"
 
 
@@ -77,7 +79,7 @@ class Figure:
     """A picture.
 
     Attributes:
-        png: PNG (or JPEG) bytes.
+        png: PNG (or JPEG) bytes; also SVG, which is shown as sharp as the screen or the printer can.
         caption: what is to be seen.
         alternative: the same for someone who cannot see it; the caption where omitted.
         wide: may use more than the width of the text.
@@ -92,8 +94,8 @@ class Figure:
     @property
     def uri(self) -> str:
         """The picture as a data URI."""
-        media_type = "image/jpeg" if self.png.startswith(b"\xff\xd8") else "image/png"
-        return f"data:{media_type};base64,{base64.b64encode(self.png).decode()}"
+        kinds = {b"\xff\xd8": "jpeg", b"<?": "svg+xml"}
+        return f"data:image/{kinds.get(self.png[:2], 'png')};base64,{base64.b64encode(self.png).decode()}"
 
 
 Block = Prose | Note | Code | Facts | Table | Figure

@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from eval.comparison import MARGIN, Comparison, compare, corrected
-from eval.findings import REAL_IMAGES, Finding, column_key, is_share
+from eval.findings import REAL_IMAGES, Finding, column_key, columns_of, dataset_name, encoders_of, grid_of, is_share
 from eval.published import PublishedTable, published_tables
 
 Format = Literal["markdown", "latex", "csv"]
@@ -62,10 +62,10 @@ def tables_of(findings: Sequence[Finding]) -> list[ResultTable]:
 def headline_table(kind: str, headlines: Sequence[Finding]) -> ResultTable:
     """Encoders down, headline numbers across."""
     columns = columns_of(headlines)
-    encoders = encoders_of(headlines)
+    encoders, grid = encoders_of(headlines), grid_of(headlines)
     rows = []
     for encoder, label in encoders.items():
-        own = {column: finding for column, finding in _cells(headlines, columns) if finding.encoder == encoder}
+        own = {column: grid[encoder, column] for column in columns if (encoder, column) in grid}
         real = next(iter(own.values())).result.provenance.get("real_images", "unknown")
         cells = [with_error(own[column]) if column in own else NOTHING for column in columns]
         rows.append((label, REAL_IMAGES[real], *cells))
@@ -150,7 +150,7 @@ def selection_tables(findings: Sequence[Finding]) -> list[ResultTable]:
             f"{with_error(ways[name])} (k = {ways[name].result.config.get('k')})" if name in ways else NOTHING
             for name in SELECTIONS
         ]
-        rows.append((labels[encoder], _dataset_name(any_one.settings, any_one.dataset), *cells))
+        rows.append((labels[encoder], dataset_name(any_one.settings, any_one.dataset), *cells))
     if not rows:
         return []
     kind = findings[0].result.task
@@ -218,50 +218,6 @@ def _beside(table: PublishedTable, finding: Finding) -> str:
         return text
     mark = f" {DIFFERS}" if table.differs(result, printed) else ""
     return f"{text} ({table.as_printed(printed)}{mark})"
-
-
-def encoders_of(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
-    """Encoder -> its row's name, in order; two with one specification are told apart by their fingerprint."""
-    encoders = list(dict.fromkeys(finding.encoder for finding in findings))
-    names = [name for name, _ in encoders]
-    return {(name, mark): name if names.count(name) == 1 else f"{name} [{mark[:8]}]" for name, mark in encoders}
-
-
-def columns_of(findings: Sequence[Finding]) -> dict[tuple[str, str, str], str]:
-    """Column -> its head: as few words as tell it from the others."""
-    firsts: dict[tuple[str, str, str], Finding] = {}
-    for finding in findings:
-        firsts.setdefault(column_key(finding), finding)
-    parts = {key: _parts(finding) for key, finding in firsts.items()}
-    names = list(dict.fromkeys(name for own in parts.values() for name in own))
-    telling = [name for name in names if len({own.get(name) for own in parts.values()}) > 1]
-    heads = {}
-    for key, own in parts.items():
-        words = [own[name] for name in telling if own.get(name)] or [own["data"], own["metric"]]
-        heads[key] = " ".join(word for word in words if word)
-    return heads
-
-
-def _parts(finding: Finding) -> dict[str, str]:
-    result = finding.result
-    settings = {f"set {name}": f"{name}={value}" for name, value in result.settings.items() if name != "dataset"}
-    return {
-        "data": _dataset_name(result.settings, result.dataset),
-        "metric": result.metric.replace("_", " "),
-        "about": finding.about,
-        **settings,
-    }
-
-
-def _dataset_name(settings: Mapping[str, Any], described: str) -> str:
-    name = str(settings.get("dataset") or described)
-    return name.rstrip("/").rpartition("/")[2]  # of a path its last folder
-
-
-def _cells(
-    findings: Sequence[Finding], columns: Mapping[tuple[str, str, str], str]
-) -> list[tuple[tuple[str, str, str], Finding]]:
-    return [(key, finding) for finding in findings if (key := column_key(finding)) in columns]
 
 
 def with_error(finding: Finding) -> str:

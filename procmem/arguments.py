@@ -90,6 +90,11 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         if position == len(words) or words[position].startswith("-"):
             break
         optional = parameter.default is not inspect.Parameter.empty
+        if _is_list(hints[parameter.name]):  # takes all words up to the first option
+            following = next((i for i in range(position, len(words)) if words[i].startswith("-")), len(words))
+            spelt += [*([f"--{parameter.name}"] if optional else []), json.dumps(words[position:following])]
+            position = following
+            continue
         spelt += [f"--{parameter.name}", words[position]] if optional else [words[position]]
         position += 1
     while position < len(words):

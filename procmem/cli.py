@@ -22,6 +22,7 @@ from procmem import (
     memory_commands,
     privacy_commands,
     program_commands,
+    report_commands,
     value_commands,
 )
 from procmem.arguments import Table, parse
@@ -78,6 +79,7 @@ COMMANDS: Table = {
         "verify": audit_commands.audit_verify,
     },
     "eval": commands.evaluate,
+    "report": report_commands.report,
     "explore": explore_commands.explore,
 }
 

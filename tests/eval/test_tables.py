@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from eval.findings import Finding, findings_of, read_findings
+from eval.findings import Finding, columns_of, findings_of, read_findings
 from eval.result import append_results
 from eval.suite import Suite, run_suite
 from eval.tables import (
     ResultTable,
     against_first,
-    columns_of,
     comparison_tables,
     headline_table,
     markdown_table,

@@ -85,6 +85,7 @@ def test_the_list_of_commands_is_frozen():
         "programs screen",
         "programs sheet",
         "programs synthesize",
+        "report",
     ]
 
 

@@ -31,6 +31,7 @@ ROOF = {
     "procmem.memory_study",
     "procmem.privacy_commands",
     "procmem.program_commands",
+    "procmem.report_commands",
     "procmem.study_subject",
     "procmem.value_commands",
     "procmem.__main__",
