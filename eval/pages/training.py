@@ -141,9 +141,10 @@ def _image_blocks(run: RunFolder) -> list[Block]:
     except (UserError, WorkError, RuntimeError, OSError) as error:
         return [Note(f"The images of `{run.name}` cannot be made on this machine: {error}")]
     sheet = contact_sheet(images, columns=SHEET_COLUMNS)
+    chain = process_chain(made.describe()).replace("/", " of ")
     caption = (
-        f"`{run.name}`: images of its process ({process_chain(made.describe()).replace('/', ' of ')}) with its root seed, made for this "
-        f"page in a block of {len(images)}; the training's own blocks have {run.recipe.block_size:,} images."
+        f"`{run.name}`: images of its process ({chain}) with its root seed, made for this page in a block of "
+        f"{len(images)}; the training's own blocks have {run.recipe.block_size:,} images."
     )
     return [
         Figure(jpeg(sheet), caption, wide=True),
@@ -163,7 +164,7 @@ def _compact(value: Any) -> str:
             return [cut(item) for item in inner]
         return float(f"{inner:.4g}") if isinstance(inner, float) else inner
 
-    text: str = yaml.safe_dump(cut(value), default_flow_style=None, sort_keys=False, width=96)
+    text: str = yaml.safe_dump(cut(value), default_flow_style=None, sort_keys=False, width=76)
     return text
 
 
