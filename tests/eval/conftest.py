@@ -86,8 +86,11 @@ class Toy:
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> type[Toy]:
-    """The task of kind "toy", in the registry for one test, with no calls so far."""
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Toy]:
+    """The task of kind "toy", in the registry for one test, with no calls so far; "digits" and "cifar10" are here."""
+    for split in ("train", "val"):
+        save_image(tmp_path / "sets" / "cifar10" / split / "cat" / "0.png", (9, 9, 9))
+    monkeypatch.setenv("PROCMEM_DATA", str(tmp_path / "sets"))
     monkeypatch.setattr(suite, "task_class", lambda kind: Toy if kind == "toy" else task_class(kind))
     Toy.calls.clear()
     return Toy

@@ -20,8 +20,8 @@ def test_bars_have_the_height_of_the_values_and_whiskers_of_the_errors(toy: Any,
     (axes,) = draw_bars(headlines).axes
     assert [bar.get_height() for bar in axes.patches] == [100.0, 50.0]
     assert len({bar.get_hatch() for bar in axes.patches}) == 2  # told apart without colour
-    whisker = axes.containers[1].lines[2][0].get_segments()[0]  # type: ignore[attr-defined]
-    assert whisker[:, 1].tolist() == [25.0, 75.0]
+    whiskers = [segment[:, 1].tolist() for lines in axes.collections for segment in lines.get_segments()]  # type: ignore[attr-defined]
+    assert whiskers == [[100.0, 100.0], [25.0, 75.0]]
 
 
 def test_the_papers_number_is_a_line_across_the_bar(toy: Any, tmp_path: Path) -> None:

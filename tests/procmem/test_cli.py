@@ -226,6 +226,30 @@ def test_eval_prints_a_table_and_appends_results(image_set, tmp_path, capsys):
     assert {result["n"] for result in results} == {6, 12}
 
 
+def test_a_report_is_a_page_or_tables_or_charts(image_set, tmp_path, capsys):
+    words = ["eval", "--encoders", "pixels", "histogram", "--datasets", str(image_set), "--run", "eval"]
+    assert main([*words, "--max-val", "6"]) == 0
+    capsys.readouterr()
+    assert main(["report", "eval", "--figures", "charts"]) == 0
+    page = (tmp_path / "eval" / "report.html").read_text()
+    assert "pixels minus the others" in page
+    assert {path.name for path in (tmp_path / "charts").iterdir()} == {"knn.png", "knn.svg"}
+    assert main(["report", "eval", "eval", "--format", "latex", "--output", "tables.tex"]) == 0
+    assert (tmp_path / "tables.tex").read_text().startswith("\\begin{table}")
+    assert main(["report", "eval", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("encoder,real images,colours\npixels,none,")
+    for wrong, said in (
+        (["report", "nowhere"], "no run folder at 'nowhere'"),
+        (["report", "colours"], "holds nothing to report"),
+        (["report", "colours", "--format", "csv"], "has no results.jsonl"),
+        (["report", "eval", "--output", "page.pdf"], "the page is a .html file"),
+        (["report", "eval", "--format", "latex", "--output", "x.csv"], "go to a .tex file"),
+        (["report"], "runs"),
+    ):
+        assert main(wrong) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_an_evaluation_tells_what_is_missing_and_fails_only_where_nothing_could_be_measured(
     image_set, tmp_path, capsys
 ):

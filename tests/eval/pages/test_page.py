@@ -68,7 +68,7 @@ def test_a_training_is_told_with_its_images_recipe_curves_and_command(tmp_path: 
     sheet, *_ = [block for block in blocks(page, "What it was trained on") if isinstance(block, Figure)]
     assert Image.open(io.BytesIO(sheet.png)).size == (8 * 112 + 7 * 2, 3 * 112 + 2 * 2)
     recipe = next(block for block in blocks(page, "What it was trained on") if isinstance(block, Code))
-    assert "operator: spectrum" in recipe.text
+    assert "model: spectrum" in recipe.text
     table = next(block for block in blocks(page, "How training went") if isinstance(block, Table))
     assert table.rows == [(str(folder), "2", "128", "6.25", "–", "–", "110")]
     (code,) = blocks(page, "Make it again")
