@@ -1,9 +1,10 @@
 """Embeddings of a set of images: decoding overlapped with the network, results kept on disk.
 
-Threads decode and resize (Pillow lets go of Python's lock there) a few batches ahead of the encoder. The result is
-cached under a fingerprint of (encoder, images), so a second evaluation costs a file read; a cache file that cannot be
-read is made again. The file is plain npz, not compressed: an audit that looks for the bytes of an erased embedding
-finds them. Rejected: worker processes, which copy every image once more and start in seconds.
+The result is cached under a fingerprint of (encoder with its preprocessing, images), so a second evaluation costs a
+file read; a cache file that cannot be read is made again. While it is made, what is done is written as parts every
+half minute, and the same call after an interruption continues behind them. Files are plain npz, not compressed: an
+audit that looks for the bytes of an erased embedding finds them, and an erasure takes along every file that was made
+from the erased image (`procmem.extraction_cache`).
 
 Letters: N images, D embedding, S image side.
 """
@@ -11,28 +12,27 @@ Letters: N images, D embedding, S image side.
 from __future__ import annotations
 
 import dataclasses
-import os
+import shutil
 import time
 import zipfile
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from eval.images import CorruptImageError, LabelledImages, OnCorrupt
+from eval.decoding import Decoder, ImageSource, check_settings
+from eval.images import CorruptImageError, OnCorrupt
 from pretrain.embedding import UnusableEmbeddingError
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
+from procmem.extraction_cache import index_extraction
 from procmem.files import atomic_write, cache_root, fingerprint
-from procmem.progress import progress, say
+from procmem.progress import say
 
-BATCHES_AHEAD = 2
-CACHE_FORMAT = 1
-MOST_THREADS = 8
+CACHE_FORMAT = 2
+PART_SECONDS = 30.0
+"""At most so much work is lost by an interruption, and a batch."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Embeddings:
 
     Attributes:
         values: (N, D) float32, unit length.
-        labels: (N,) int64.
+        labels: (N,) int64; -1 where the images have none.
         uris: N names, as in the set.
         positions: (N,) int64, where each stands in the set (not 0..N-1 where images were left out).
         skipped: one message for each image that could not be read and was left out.
@@ -67,7 +67,7 @@ class Embeddings:
 
 def extract(
     encoder: Encoder,
-    images: LabelledImages,
+    images: ImageSource,
     *,
     batch_size: int = 64,
     num_threads: int | None = None,
@@ -78,7 +78,7 @@ def extract(
 
     Args:
         encoder: any encoder.
-        images: the set.
+        images: the set, labelled or not.
         batch_size: images a forward pass.
         num_threads: decoding threads; None takes one a core, at most 8.
         on_corrupt: what an unreadable image does: "fail" stops with its name, "skip" leaves it out and says so.
@@ -88,17 +88,12 @@ def extract(
         CorruptImageError: if an image cannot be read and `on_corrupt` is "fail".
         UserError: if a setting is out of range, an embedding is zero or not finite, or no image is readable.
     """
-    if batch_size < 1 or (num_threads is not None and num_threads < 1):
-        raise UserError(f"batch_size and num_threads must be at least 1, received {batch_size} and {num_threads}")
-    if on_corrupt not in ("fail", "skip"):
-        raise UserError(f"on_corrupt must be 'fail' or 'skip', received {on_corrupt!r}")
-    path = _cache_path(encoder, images) if cache else None
-    found = _read_cache(path, encoder.dimension) if path is not None and path.is_file() else None
+    check_settings(batch_size, num_threads, on_corrupt)
+    path = cache_path(encoder, images) if cache else None
+    found = _read_cache(path, encoder.dimension, images) if path is not None and path.is_file() else None
     if found is None:
-        found = _compute(encoder, images, batch_size, num_threads, on_corrupt)
-        if path is not None:
-            _write_cache(path, found)
-            found = dataclasses.replace(found, cache_path=path)
+        decoder = Decoder(encoder, images, batch_size=batch_size, num_threads=num_threads, on_corrupt=on_corrupt)
+        found = _compute(encoder, images, decoder, path)
     if found.skipped and on_corrupt == "fail":
         raise CorruptImageError(found.skipped[0])
     if found.skipped:
@@ -106,74 +101,123 @@ def extract(
     return found
 
 
-def _compute(
-    encoder: Encoder, images: LabelledImages, batch_size: int, num_threads: int | None, on_corrupt: OnCorrupt
-) -> Embeddings:
-    start = time.perf_counter()
-    num_threads = num_threads or min(MOST_THREADS, os.cpu_count() or 1)
-    num_batches = -(-len(images) // batch_size)
-    values: list[npt.NDArray[np.float32]] = []
-    kept: list[int] = []
-    skipped: list[str] = []
-    batches = _decoded_batches(encoder, images, batch_size, num_threads, on_corrupt)
-    for batch in progress(batches, f"embedding {images.name}/{images.split}", num_batches, unit="batch"):
-        squares = [(position, square) for position, square in batch if isinstance(square, torch.Tensor)]
-        skipped += [square for _, square in batch if isinstance(square, str)]
-        if squares:
-            kept += [position for position, _ in squares]
-            values.append(_embed(encoder, squares, images))
+def cache_path(encoder: Encoder, images: ImageSource) -> Path:
+    """Where the embeddings of a set by an encoder are kept."""
+    key = fingerprint([CACHE_FORMAT, encoder.card().fingerprint, images.fingerprint()])
+    return cache_root() / "embeddings" / f"{key}.npz"
+
+
+def _compute(encoder: Encoder, images: ImageSource, decoder: Decoder, path: Path | None) -> Embeddings:
+    """Embed what no part holds yet; with a path, write parts on the way and the whole at the end."""
+    parts: list[_Part] = []
+    if path is not None:
+        index_extraction("embeddings", path.stem, images.name, images.uris)
+        parts = _read_parts(path, encoder.dimension)
+    done = parts[-1].end if parts else 0
+    if done:
+        say(f"{images.name}/{images.split}: continues behind {done} of {len(images)} images")
+    open_part, start = _Part(start=done, end=done), time.perf_counter()
+    try:
+        for batch in decoder.batches(done, "embedding"):
+            if batch.squares:
+                open_part.values.append(_embed(encoder, batch.squares, [images.uris[i] for i in batch.positions]))
+                open_part.positions += batch.positions  # only what is embedded: an interruption may come in between
+            open_part.skipped += batch.skipped
+            open_part.end = batch.end
+            open_part.seconds = time.perf_counter() - start
+            if path is not None and open_part.seconds >= PART_SECONDS and open_part.end < len(images):
+                _write_part(path, open_part)
+                parts.append(open_part)
+                open_part, start = _Part(start=open_part.end, end=open_part.end), time.perf_counter()
+    except KeyboardInterrupt:
+        if path is not None and open_part.end > open_part.start:
+            _write_part(path, open_part)
+            say(f"interrupted behind {open_part.end} of {len(images)} images; the same call continues there")
+        raise
+    found = _joined([*parts, open_part], images)
+    if path is not None:
+        _write_cache(path, found)
+        shutil.rmtree(_parts_folder(path), ignore_errors=True)
+        found = dataclasses.replace(found, cache_path=path)
+    return found
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Part:
+    """Embeddings of the images from `start` to `end`, without the unreadable ones."""
+
+    start: int
+    end: int
+    values: list[npt.NDArray[np.float32]] = dataclasses.field(default_factory=list)
+    positions: list[int] = dataclasses.field(default_factory=list)
+    skipped: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+
+
+def _joined(parts: list[_Part], images: ImageSource) -> Embeddings:
+    kept = [position for part in parts for position in part.positions]
+    skipped = tuple(message for part in parts for message in part.skipped)
     if not kept:
         raise UserError(f"none of the {len(images)} images of {images.name}/{images.split} is readable: {skipped[:1]}")
+    positions = np.asarray(kept, dtype=np.int64)
     return Embeddings(
-        values=np.concatenate(values),
-        labels=images.labels[kept],
+        values=np.concatenate([values for part in parts for values in part.values]),
+        labels=labels_of(images, positions),
         uris=tuple(images.uris[position] for position in kept),
-        positions=np.asarray(kept, dtype=np.int64),
-        skipped=tuple(skipped),
-        seconds=time.perf_counter() - start,
+        positions=positions,
+        skipped=skipped,
+        seconds=sum(part.seconds for part in parts),
     )
 
 
-def _embed(
-    encoder: Encoder, squares: list[tuple[int, torch.Tensor]], images: LabelledImages
-) -> npt.NDArray[np.float32]:
+def labels_of(images: ImageSource, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Labels at these positions; -1 where the images have none."""
+    labels = getattr(images, "labels", None)
+    return np.full(len(positions), -1, np.int64) if labels is None else np.asarray(labels)[positions]
+
+
+def _embed(encoder: Encoder, squares: list[torch.Tensor], names: list[str]) -> npt.NDArray[np.float32]:
     try:
-        embedded: npt.NDArray[np.float32] = encoder.embed(torch.stack([square for _, square in squares])).cpu().numpy()
+        embedded: npt.NDArray[np.float32] = encoder.embed(torch.stack(squares)).cpu().numpy()
     except UnusableEmbeddingError as error:
-        names = [images.uris[squares[row][0]] for row in error.rows[:3]]
-        raise UserError(f"{', '.join(names)}: {error}") from error
+        raise UserError(f"{', '.join(names[row] for row in error.rows[:3])}: {error}") from error
     return embedded
 
 
-def _decoded_batches(
-    encoder: Encoder, images: LabelledImages, batch_size: int, num_threads: int, on_corrupt: OnCorrupt
-) -> Iterator[list[tuple[int, torch.Tensor | str]]]:
-    """Batches of (position, square), or (position, message) for an unreadable image; never far ahead of the reader."""
+def _parts_folder(path: Path) -> Path:
+    return path.with_suffix(".parts")
 
-    def decode(position: int) -> tuple[int, torch.Tensor | str]:
+
+def _write_part(path: Path, part: _Part) -> None:
+    with atomic_write(_parts_folder(path) / f"{part.start:09d}-{part.end:09d}.npz") as file:
+        np.savez(
+            file,
+            values=np.concatenate(part.values) if part.values else np.empty((0, 0), np.float32),
+            positions=np.asarray(part.positions, dtype=np.int64),
+            skipped=np.asarray(part.skipped, dtype=np.str_),
+            seconds=np.float64(part.seconds),
+        )
+
+
+def _read_parts(path: Path, dimension: int) -> list[_Part]:
+    """Parts that follow each other from the first image on; a damaged one ends them."""
+    parts: list[_Part] = []
+    for file in sorted(_parts_folder(path).glob("*.npz")):
+        start, end = (int(number) for number in file.stem.split("-"))
+        if start != (parts[-1].end if parts else 0):
+            break
         try:
-            return position, encoder.transform(images.image(position))
-        except UserError as error:
-            if on_corrupt == "fail":
-                raise CorruptImageError(f"{images.uris[position]}: {error}") from error
-            return position, f"{images.uris[position]}: {error}"
-
-    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
-    try:
-        waiting: deque[Iterator[tuple[int, torch.Tensor | str]]] = deque()
-        for first in range(0, len(images), batch_size):
-            waiting.append(pool.map(decode, range(first, min(first + batch_size, len(images)))))
-            if len(waiting) > BATCHES_AHEAD:
-                yield list(waiting.popleft())
-        while waiting:
-            yield list(waiting.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _cache_path(encoder: Encoder, images: LabelledImages) -> Path:
-    key = fingerprint([CACHE_FORMAT, encoder.card().fingerprint, images.fingerprint()])
-    return cache_root() / "embeddings" / f"{key}.npz"
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as members:
+                values, positions = members["values"], members["positions"].tolist()
+                skipped, seconds = members["skipped"].tolist(), float(members["seconds"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            say(f"warning: {str(file)!r} is damaged, the images from {start} on are embedded again: {error}")
+            break
+        if len(positions) and values.shape != (len(positions), dimension):
+            break
+        own = [values] if len(positions) else []
+        parts.append(_Part(start=start, end=end, values=own, positions=positions, skipped=skipped, seconds=seconds))
+    return parts
 
 
 def _write_cache(path: Path, embeddings: Embeddings) -> None:
@@ -181,31 +225,29 @@ def _write_cache(path: Path, embeddings: Embeddings) -> None:
         np.savez(
             file,
             values=embeddings.values,
-            labels=embeddings.labels,
-            uris=np.asarray(embeddings.uris, dtype=np.str_),
             positions=embeddings.positions,
             skipped=np.asarray(embeddings.skipped, dtype=np.str_),
             seconds=np.float64(embeddings.seconds),
         )
 
 
-def _read_cache(path: Path, dimension: int) -> Embeddings | None:
+def _read_cache(path: Path, dimension: int, images: ImageSource) -> Embeddings | None:
     try:
         # numpy leaves a file open that it opened itself and cannot read
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            values, labels, positions = file["values"], file["labels"], file["positions"]
-            uris, skipped = tuple(file["uris"].tolist()), tuple(file["skipped"].tolist())
+            values, positions, skipped = file["values"], file["positions"], tuple(file["skipped"].tolist())
             seconds = float(file["seconds"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         say(f"warning: cached embeddings {str(path)!r} are damaged and are made again: {error}")
         return None
-    if values.shape != (len(labels), dimension) or len(uris) != len(labels) or not np.isfinite(values).all():
+    is_sound = positions.ndim == 1 and (not len(positions) or 0 <= positions.min() <= positions.max() < len(images))
+    if not is_sound or values.shape != (len(positions), dimension) or not np.isfinite(values).all():
         say(f"warning: cached embeddings {str(path)!r} do not fit and are made again")
         return None
     return Embeddings(
         values=values,
-        labels=labels,
-        uris=uris,
+        labels=labels_of(images, positions),
+        uris=tuple(images.uris[position] for position in positions.tolist()),
         positions=positions,
         skipped=skipped,
         cache_path=path,

@@ -29,7 +29,8 @@ class Conditions:
 
     Attributes:
         device: torch device name.
-        precision: of the encoder, "bfloat16" on CUDA only.
+        precision: of the encoder: "float32", "bfloat16" (CUDA, or a processor with instructions for it) or "float16"
+            (CUDA).
         batch_size: images a forward pass.
         max_train: most images that a memory (or a probe) is made of, a seeded subset; None takes all.
         max_val: most queries (or images, or triplets).

@@ -13,6 +13,9 @@ Whoever writes such a file says so in one of two ways:
 
       store.artefacts.register(cache_path, "feature cache")
 
+Extractions in the cache folder (`procmem.extraction_cache`) need no call: an erasure finds those of its entries' images
+and registers them itself.
+
 An erasure deletes them all, after it has found the entries' bytes and before it proves them gone; what is needed again
 is made again from the entries that remain. Rejected: deleting single rows inside foreign formats, which would need a
 proof for each of them.
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,20 +83,30 @@ class ArtefactRegistry:
         Raises:
             UserError: if it is a folder, or belongs to the store itself.
         """
+        name = self._name_of(path)
+        with self._store.writing():
+            self._add([Artefact(path=name, kind=kind)])
+
+    def register_all(self, paths: Iterable[Path], kind: str) -> None:
+        """As `register`, for several files. Call inside `Store.writing`."""
+        self._add([Artefact(path=self._name_of(path), kind=kind) for path in paths])
+
+    def _add(self, artefacts: Iterable[Artefact]) -> None:
+        named = {artefact.path: artefact for artefact in (*self._store.ledger.artefacts, *artefacts)}
+        self._replace(tuple(named.values()))
+
+    def _name_of(self, path: str | Path) -> str:
+        """How the ledger names a file; raises `UserError` as `register`."""
         full = Path(path).resolve()
         if full.is_dir():
             raise UserError(f"artefact {str(full)!r} is a folder, not a file; register each file by itself")
-        name = str(full)
         if isinstance(self._store.place, LocalPlace):
             root = self._root().resolve()
             if full == root / LEDGER_NAME or (root / "entries.lance") in full.parents:
                 raise UserError(f"{str(full)!r} is the store itself, not an artefact of it")
             if root in full.parents:
-                name = full.relative_to(root).as_posix()
-        with self._store.writing():
-            artefacts = {artefact.path: artefact for artefact in self._store.ledger.artefacts}
-            artefacts[name] = Artefact(path=name, kind=kind)
-            self._replace(tuple(artefacts.values()))
+                return full.relative_to(root).as_posix()
+        return str(full)
 
     def forget(self, path: str | Path) -> None:
         """Take a file off the list, because it is gone or holds nothing of the entries any more."""

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory.byte_scan import BytePatterns
+from memory.erasure_caches import register_caches
 from memory.erasure_plan import ErasurePlan, read_plan, write_proved
 from memory.history import protected_versions
 from memory.receipt import Receipt, hash_entry, sign_receipt, signing_key
@@ -74,6 +75,7 @@ def erase_entries(store: Store, ids: npt.NDArray[np.int64]) -> Receipt:
                 f"nothing was erased: the bytes of entries {named_ids(missing)} are not plain in any file, "
                 "so their absence could not be proved"
             )
+        register_caches(store, ids)
         plan = ErasurePlan(
             ids=rows.ids,
             embeddings=rows.embeddings,

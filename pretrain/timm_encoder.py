@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from PIL import Image
@@ -28,7 +28,7 @@ from procmem.errors import UserError
 from procmem.files import fingerprint
 from procmem.provenance import EncoderCard, Provenance
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,17 +78,17 @@ class TimmEncoder:
             name: the specification, for messages and cards.
             provenance: what the weights have seen.
             device: torch device name.
-            precision: "bfloat16" computes under autocast, on CUDA only; results are float32 either way.
+            precision: "bfloat16" (CUDA, or a processor with instructions for it) and "float16" (CUDA) compute under
+                autocast; results are float32 either way.
 
         Raises:
-            UserError: if the backbone cannot take S px images, or bfloat16 is asked for without CUDA.
+            UserError: if the backbone cannot take S px images, or the device cannot compute in that precision.
         """
         self.name = name
         self.image_size_px = settings.image_size_px
         self.provenance = provenance
         self.device = torch.device(device)
-        if precision == "bfloat16" and self.device.type != "cuda":
-            raise UserError(f"precision 'bfloat16' needs a CUDA device, received device {device!r}; use 'float32'")
+        check_precision(precision, self.device)
         self.precision = precision
         self._settings = settings
         self._backbone = backbone.to(self.device).float().eval().requires_grad_(False)
@@ -209,7 +209,31 @@ class TimmEncoder:
         return (unit - mean) / std
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+        kind = torch.float16 if self.precision == "float16" else torch.bfloat16
+        return torch.autocast(self.device.type, kind, enabled=self.precision != "float32")
+
+
+def check_precision(precision: Precision, device: torch.device) -> None:
+    """Refuse a precision that a device has no instructions for: it would be slower than float32, or fail half-way.
+
+    Raises:
+        UserError: with what the device can do.
+    """
+    if precision not in get_args(Precision):
+        raise UserError(f"precision is {precision!r}; valid: {', '.join(get_args(Precision))}")
+    if precision == "float32" or device.type == "cuda":
+        return
+    if precision == "bfloat16" and device.type == "cpu":
+        if processor_has_bfloat16():
+            return
+        raise UserError("precision 'bfloat16' needs AVX512-BF16 or AMX, which this processor has not; use 'float32'")
+    raise UserError(f"precision {precision!r} needs a CUDA device, received device {str(device)!r}; use 'float32'")
+
+
+def processor_has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 by itself (x86: AVX512-BF16 or AMX; ARM: BF16)."""
+    known: dict[str, Any] = torch.cpu.get_capabilities()
+    return any(bool(known.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def untrained_backbone(settings: TimmSettings, seed: int) -> nn.Module:

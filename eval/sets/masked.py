@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eval.images import read_image
+from eval.images import content_fingerprint, read_image
 from procgen.seeds import generator
 from procmem.errors import UserError
+from procmem.files import fingerprint
 
 LabelMap = npt.NDArray[np.int64]
 UNLABELLED = 0
@@ -62,6 +63,10 @@ class MaskedImages:
             UserError: if the file is missing or unreadable, or the map is of another size than its image.
         """
         return self.read_mask(int(self.positions[position]))
+
+    def fingerprint(self) -> str:
+        """64 hex digits over names and images (size and time of change of the files); masks are not in it."""
+        return fingerprint([self.name, list(self.uris), content_fingerprint(self.paths)])
 
     def subset(self, count: int | None, seed: int = 0) -> MaskedImages:
         """A seeded subset in the original order; None or a count not below N gives the set itself.

@@ -10,9 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from eval.extract import Embeddings, extract
+from eval import extract as extract_module
+from eval.extract import Embeddings, cache_path, extract
 from eval.images import CorruptImageError
 from eval.sets.class_folders import read_class_folders
+from eval.sets.masked import MaskedImages
 from pretrain.embedding import unit_length
 from pretrain.pixel_encoders import Pixels
 from procmem.errors import UserError
@@ -143,3 +145,82 @@ def test_settings_out_of_range_are_refused(color_folder: Path) -> None:
         extract(encoder, images, batch_size=0)
     with pytest.raises(UserError, match="on_corrupt must be 'fail' or 'skip', received 'ignore'"):
         extract(encoder, images, on_corrupt="ignore")  # type: ignore[arg-type]
+
+
+class Interrupted(CountingPixels):
+    """Pixels that are interrupted from the keyboard at one forward pass."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        if self.passes == self.at:
+            raise KeyboardInterrupt
+        return super().embed(images)
+
+
+@pytest.mark.parametrize("part_seconds", [0.0, 1e9])
+def test_an_interrupted_extraction_continues_where_it_stood(
+    color_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], part_seconds: float
+) -> None:
+    monkeypatch.setattr(extract_module, "PART_SECONDS", part_seconds)
+    (color_folder / "train" / "blue" / "1.png").write_bytes(b"no image")
+    images = read_class_folders(color_folder).train
+    with pytest.raises(KeyboardInterrupt):
+        extract(Interrupted(at=3), images, batch_size=3, on_corrupt="skip")
+    assert "interrupted behind 9 of 12 images" in capsys.readouterr().err or part_seconds == 0.0
+    assert not cache_path(CountingPixels(), images).is_file()
+    encoder = CountingPixels()
+    found = extract(encoder, images, batch_size=3, on_corrupt="skip")
+    assert encoder.passes == 1
+    assert "continues behind 9 of 12 images" in capsys.readouterr().err
+    assert same(found, extract(Pixels(image_size_px=16), images, batch_size=3, on_corrupt="skip", cache=False))
+    assert found.positions.tolist() == [0, *range(2, 12)]
+    folder = cache_path(encoder, images).parent
+    assert sorted(path.name.partition(".")[2] for path in folder.iterdir()) == ["images.json", "npz"]
+
+
+def test_a_damaged_part_ends_what_is_taken_over(
+    color_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(extract_module, "PART_SECONDS", 0.0)
+    images = read_class_folders(color_folder).train
+    with pytest.raises(KeyboardInterrupt):
+        extract(Interrupted(at=3), images, batch_size=3)
+    parts = sorted(cache_path(CountingPixels(), images).with_suffix(".parts").iterdir())
+    assert [path.name for path in parts] == [f"{i:09d}-{i + 3:09d}.npz" for i in (0, 3, 6)]
+    parts[1].write_bytes(parts[1].read_bytes()[:50])
+    encoder = CountingPixels()
+    found = extract(encoder, images, batch_size=3)
+    assert encoder.passes == 3
+    assert "the images from 3 on are embedded again" in capsys.readouterr().err
+    assert same(found, extract(Pixels(image_size_px=16), images, batch_size=3, cache=False))
+
+
+def test_features_that_are_not_numbers_are_named_and_leave_no_cache(color_folder: Path) -> None:
+    class Broken(Pixels):
+        def embed(self, images: torch.Tensor) -> torch.Tensor:
+            return unit_length(torch.full((len(images), 768), torch.nan), "broken")
+
+    images = read_class_folders(color_folder).train
+    with pytest.raises(UserError, match=r"train/blue/0\.png.*: encoder 'broken' gave NaN or infinite embeddings"):
+        extract(Broken(image_size_px=16), images)
+    assert not cache_path(Broken(image_size_px=16), images).is_file()
+
+
+def test_images_without_labels_are_embedded_too(color_folder: Path) -> None:
+    images = read_class_folders(color_folder).train
+    masked = MaskedImages(
+        name="colors",
+        split="train",
+        label_names=("nothing",),
+        uris=images.uris,
+        paths=tuple(color_folder / uri for uri in images.uris),
+        read_mask=lambda position: np.zeros((1, 1), np.int64),
+        positions=np.arange(len(images)),
+    )
+    found = extract(Pixels(image_size_px=16), masked)
+    assert np.array_equal(found.values, extract(Pixels(image_size_px=16), images).values)
+    assert found.labels.tolist() == [-1] * 12
+    assert extract(Pixels(image_size_px=16), masked.subset(2)).uris == masked.subset(2).uris

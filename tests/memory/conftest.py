@@ -21,6 +21,7 @@ MakeUnitRows = Callable[..., npt.NDArray[np.float32]]
 @pytest.fixture(autouse=True)
 def _private_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCMEM_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path / "cache"))  # an erasure reaches what lies there
     monkeypatch.delenv("PROCMEM_KEY", raising=False)
 
 

@@ -344,8 +344,8 @@ def test_unusable_sizes_types_and_precisions_are_refused() -> None:
         load_encoder(RANDOM, image_size_px=40)
     with pytest.raises(UserError, match="at least 1, received 0"):
         load_encoder("pixels", image_size_px=0)
-    with pytest.raises(UserError, match="'bfloat16' needs a CUDA device"):
-        load_encoder(RANDOM, image_size_px=32, precision="bfloat16")
+    with pytest.raises(UserError, match="'float16' needs a CUDA device"):
+        load_encoder(RANDOM, image_size_px=32, precision="float16")
     encoder = load_encoder("pixels", image_size_px=16)
     with pytest.raises(UserError, match=r"received torch.float32 \(1, 3, 16, 16\)"):
         encoder.embed(torch.zeros(1, 3, 16, 16))
@@ -365,3 +365,20 @@ def test_weights_that_became_nan_are_an_error() -> None:
     encoder = TimmEncoder(backbone, settings, name="diverged", provenance=Provenance(real_images=False))
     with pytest.raises(UserError, match="'diverged' gave NaN or infinite"):
         encoder.embed(noise(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch, has_instructions):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": has_instructions, "avx2": True})
+    if not has_instructions:
+        with pytest.raises(UserError, match="'bfloat16' needs AVX512-BF16 or AMX, which this processor has not"):
+            load_encoder(RANDOM, image_size_px=32, precision="bfloat16")
+        return
+    plain, half = (load_encoder(RANDOM, image_size_px=32, precision=kind) for kind in ("float32", "bfloat16"))
+    squares = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    first, second = plain.embed(squares), half.embed(squares)
+    assert second.dtype == torch.float32
+    assert not torch.equal(first, second)
+    assert ((first * second).sum(1) > 0.99).all()
+    assert half.patch_tokens(squares).dtype == torch.float32
+    assert half.card().fingerprint != plain.card().fingerprint
