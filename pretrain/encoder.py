@@ -91,7 +91,8 @@ def load_encoder(
         device: torch device name.
         image_size_px: S; None takes the specification's, or else the encoder's own (of a checkpoint: the size of
             its training images).
-        precision: "bfloat16" (CUDA, or a processor with instructions for it) or "float16" (CUDA) computes under autocast.
+        precision: "bfloat16" (CUDA, or a processor with instructions for it) and "float16" (CUDA) compute under
+            autocast.
 
     Raises:
         UserError: if the specification is unknown (nearest valid ones are named), a file is missing or unreadable, or

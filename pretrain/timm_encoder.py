@@ -232,7 +232,7 @@ def check_precision(precision: Precision, device: torch.device) -> None:
 
 def processor_has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 by itself (x86: AVX512-BF16 or AMX; ARM: BF16)."""
-    known: dict[str, Any] = torch.cpu.get_capabilities()
+    known = torch.cpu.get_capabilities()
     return any(bool(known.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 

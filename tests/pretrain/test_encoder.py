@@ -368,7 +368,7 @@ def test_weights_that_became_nan_are_an_error() -> None:
 
 
 @pytest.mark.parametrize("has_instructions", [True, False])
-def test_bfloat16_is_for_processors_that_have_it(monkeypatch, has_instructions):
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch: pytest.MonkeyPatch, has_instructions: bool) -> None:
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": has_instructions, "avx2": True})
     if not has_instructions:
         with pytest.raises(UserError, match="'bfloat16' needs AVX512-BF16 or AMX, which this processor has not"):
