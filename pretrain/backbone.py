@@ -1,6 +1,8 @@
-"""The trainable network without its head: a timm vision transformer, built from a name and a few numbers.
+"""The trainable network without its head: a timm model, built from a name and a few numbers.
 
-Position embeddings are interpolated to each crop's size inside the network (`dynamic_img_size`), as in DINO. The
+Plain vision transformers (timm's vit, deit and eva families, with or without registers) interpolate their
+position embeddings to each crop's size inside the network (`dynamic_img_size`), as in DINO. Everything else is taken
+as timm builds it (ResNet, ConvNeXt, ...) with mean pooling, and tried on one black image of each crop size. The
 arguments given to timm travel in the checkpoint, so an encoder is rebuilt without this configuration.
 """
 
@@ -12,6 +14,7 @@ from typing import Any, Literal, cast
 
 import timm
 import torch
+from timm.models import is_model_in_modules
 from torch import nn
 
 from procmem.errors import UserError
@@ -23,6 +26,8 @@ TIMM_POOLING: dict[Pooling, dict[str, Any]] = {
     # fc_norm False: normalise the tokens and then average, so that patch tokens are normalised either way.
     "mean": {"global_pool": "avg", "fc_norm": False},
 }
+TRANSFORMER_MODULES = ("vision_transformer", "deit", "eva")
+"""Modules of timm whose networks take ``img_size`` and ``dynamic_img_size`` and give class and patch tokens."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,11 +35,12 @@ class BackboneConfig:
     """Which network to train.
 
     Attributes:
-        name: a vision transformer's name in timm.
+        name: a model's name in timm: a vision transformer, or a convolutional network such as resnet18.
         patch_size_px: side of a patch; None keeps the one in the name.
         drop_path_rate: stochastic depth of the student (the teacher has none).
-        pooling: what the head reads: the class token after the last norm, or the mean of the patch tokens.
-        options: further arguments of ``timm.create_model``, for example ``depth: 6``.
+        pooling: what the head reads: the class token after the last norm, or the mean of the patch tokens (for a
+            convolutional network, of its last feature map).
+        options: further arguments of ``timm.create_model``, for example ``depth: 6`` or ``reg_tokens: 4``.
     """
 
     name: str = "vit_small_patch16_224"
@@ -47,10 +53,30 @@ class BackboneConfig:
         check_range(self, ["drop_path_rate"], 0, BELOW_ONE)
 
     def timm_arguments(self, image_size_px: int) -> dict[str, Any]:
-        """What ``timm.create_model`` needs to build the network for images of this size, without drop path."""
+        """What ``timm.create_model`` needs to build the network for images of this size, without drop path.
+
+        Raises:
+            UserError: if a network without class token or patches is asked for one.
+        """
+        if not is_transformer(self.name):
+            self._check_convolutional()
+            return {"num_classes": 0, "global_pool": "avg"} | self.options
         patch = {} if self.patch_size_px is None else {"patch_size": self.patch_size_px}
         common = {"num_classes": 0, "img_size": image_size_px, "dynamic_img_size": True}
         return common | patch | TIMM_POOLING[self.pooling] | self.options
+
+    def _check_convolutional(self) -> None:
+        if not timm.is_model(self.name):
+            return  # `create_backbone` says so, with the nearest names
+        if self.pooling == "class_token":
+            raise UserError(f"backbone {self.name!r} has no class token; set backbone.pooling: mean")
+        if self.patch_size_px is not None:
+            raise UserError(f"backbone {self.name!r} has no patches; leave backbone.patch_size_px out")
+
+
+def is_transformer(name: str) -> bool:
+    """Whether a timm name (with or without the tag of its weights) is that of a plain vision transformer."""
+    return is_model_in_modules(name.partition(".")[0], TRANSFORMER_MODULES)
 
 
 def create_backbone(name: str, arguments: dict[str, Any], *, drop_path_rate: float = 0.0) -> nn.Module:
@@ -60,33 +86,51 @@ def create_backbone(name: str, arguments: dict[str, Any], *, drop_path_rate: flo
         UserError: if timm has no such model or the model does not take the arguments.
     """
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models("vit_*"), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "for example vit_small_patch16_224"
-        raise UserError(f"unknown backbone {name!r}; {hint} (any vision transformer of timm.list_models('vit_*'))")
+        near = difflib.get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "for example vit_small_patch16_224 or resnet18"
+        raise UserError(f"unknown backbone {name!r}; {hint} (any image model of timm.list_models())")
     try:
-        backbone: nn.Module = timm.create_model(name, drop_path_rate=drop_path_rate, **arguments)
+        # None is left out by timm: not every convolutional network knows drop path.
+        backbone: nn.Module = timm.create_model(name, drop_path_rate=drop_path_rate or None, **arguments)
     except (TypeError, AssertionError, ValueError) as error:
         raise UserError(f"timm cannot build {name!r} with {arguments}: {error}") from error
     return backbone
 
 
 def check_crop_sizes(backbone: nn.Module, sizes_px: dict[str, int]) -> None:
-    """Refuse crops that a vision transformer cannot cut into whole patches.
+    """Refuse crops that the network cannot take: not whole patches, or too small for its strides.
 
     Args:
         backbone: from `create_backbone`.
         sizes_px: name of the setting -> crop size.
 
     Raises:
-        UserError: if the patch size does not divide a crop size.
+        UserError: if the patch size does not divide a crop size, or the network fails on a black image of that size.
     """
-    patch_size_px = backbone.patch_embed.patch_size[0]  # type: ignore[union-attr, index]
+    patch_embed = getattr(backbone, "patch_embed", None)
     for name, size_px in sizes_px.items():
-        if size_px % patch_size_px:
+        if patch_embed is not None and size_px % patch_embed.patch_size[0]:
+            patch_size_px = patch_embed.patch_size[0]
             raise UserError(
                 f"{name} is {size_px}, which the patch size {patch_size_px} does not divide; "
                 f"take {size_px // patch_size_px * patch_size_px} or {-(-size_px // patch_size_px) * patch_size_px}"
             )
+        if patch_embed is None or not hasattr(backbone, "dynamic_img_size"):
+            _try_size(backbone, name, size_px)
+
+
+@torch.no_grad()
+def _try_size(backbone: nn.Module, name: str, size_px: int) -> None:
+    was_training = backbone.training
+    try:
+        backbone.eval()(torch.zeros(1, 3, size_px, size_px))
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"{name} is {size_px}, which this backbone cannot take ({error}); crops of 32 px and more suit most "
+            "convolutional networks, and a vision transformer whose patch divides them takes any"
+        ) from error
+    finally:
+        backbone.train(was_training)
 
 
 def use_plain_attention(backbone: nn.Module) -> None:
@@ -102,9 +146,5 @@ def use_plain_attention(backbone: nn.Module) -> None:
 
 def embedding_dimension(backbone: nn.Module) -> int:
     """D: length of the vector that the backbone gives for one image."""
-    return cast(int, backbone.num_features)
+    return cast(int, getattr(backbone, "head_hidden_size", None) or backbone.num_features)
 
-
-def embed(backbone: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """(B, D) float32 embeddings of normalised float32 images (B, 3, S, S)."""
-    return cast(torch.Tensor, backbone(images)).float()

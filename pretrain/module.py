@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from pretrain.backbone import check_crop_sizes, create_backbone, use_plain_attention
+from pretrain.backbone import check_crop_sizes, create_backbone, embedding_dimension, use_plain_attention
 from pretrain.checkpoint import ENTRY, FORMAT
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize
 from pretrain.config import PretrainConfig
@@ -120,7 +120,7 @@ class DINOModule(LightningModule):
         if crops.num_local_crops:
             sizes_px["crops.local_crop_px"] = crops.local_crop_px
         check_crop_sizes(backbone, sizes_px)
-        return Network(backbone, ProjectionHead(cast(int, backbone.num_features), self.config.head))
+        return Network(backbone, ProjectionHead(embedding_dimension(backbone), self.config.head))
 
     @property
     def completed_steps(self) -> int:

@@ -61,6 +61,15 @@ def test_initial_weights_are_truncated_normal_with_zero_biases() -> None:
             assert layer.bias is None or float(layer.bias.detach().abs().max()) == 0
 
 
+def test_prototypes_may_start_uniform_as_in_dinos_code_and_the_rest_stays_as_it_is() -> None:
+    sizes = {"hidden_size": 30, "bottleneck_size": 256, "num_prototypes": 400}
+    ours, theirs = (make_head(HeadConfig(**sizes, prototype_start=start)) for start in ("truncated_normal", "uniform"))
+    weight = theirs.prototypes.weight.detach()
+    assert float(weight.abs().max()) == pytest.approx(1 / 16, rel=1e-2)  # torch: 1 / sqrt(inputs)
+    assert float(weight.std()) == pytest.approx(1 / 16 / math.sqrt(3), rel=2e-2)
+    assert all(torch.equal(a, b) for a, b in zip(ours.mlp.parameters(), theirs.mlp.parameters(), strict=True))
+
+
 def test_batch_norm_stands_after_both_hidden_layers() -> None:
     head = make_head(HeadConfig(hidden_size=7, bottleneck_size=5, num_prototypes=11, use_batch_norm=True))
     kinds = [type(layer).__name__ for layer in head.mlp]
