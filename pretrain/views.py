@@ -2,8 +2,9 @@
 
 `draw_views` turns (root seed, view, step, sample index) into numbers with counter-based randomness, so the views of a
 sample do not depend on its batch, its rank or a restart. `make_views` is a pure function of images and numbers:
-crop, resize, flip and blur are two matrix products (`pretrain.resampling`), jitter and grey one and a hue shift
-(`pretrain.color`).
+crop, resize, flip and blur are linear maps of the two axes (`pretrain.resampling`), jitter and grey one of the colours
+and a hue shift (`pretrain.color`). On a processor it takes a few images at a time, which stay in its cache, and
+leaves out what changes nothing.
 
 Blur acts before the jitter here and after it in DINO: it is linear and its weights sum to 1, so it commutes with all
 of the jitter but the hue shift, and with that where neighbours have one hue. Boxes follow torchvision's
@@ -22,12 +23,22 @@ import numpy.typing as npt
 import torch
 
 from pretrain.color import apply_color_map, color_map, normalize, shift_hue, solarize
-from pretrain.resampling import blur_weights, crop_weights, resample
+from pretrain.resampling import (
+    Taps,
+    blur_taps,
+    blur_weights,
+    crop_taps,
+    crop_weights,
+    resample,
+    resample_sparse,
+)
 from procgen.seeds import uniforms
 from procmem.errors import UserError
 from procmem.strict_yaml import ABOVE_ZERO, check_range
 
 CROP_TRIES = 10
+CACHE_VALUES = 2**19
+"""Pixel values that a processor takes at a time."""
 NUM_UNIFORMS = 2 * CROP_TRIES + 12
 """Random numbers that one view takes."""
 
@@ -157,6 +168,19 @@ class ViewDraws(NamedTuple):
     blur_sigma_px: torch.Tensor
     is_solarized: torch.Tensor
 
+    def part(self, start: int, stop: int) -> ViewDraws:
+        """The numbers of images start to stop."""
+        is_here = (self.blurred >= start) & (self.blurred < stop)
+        return ViewDraws(
+            box=self.box[start:stop],
+            is_flipped=self.is_flipped[start:stop],
+            jitter=self.jitter[start:stop],
+            is_grey=self.is_grey[start:stop],
+            blurred=self.blurred[is_here] - start,
+            blur_sigma_px=self.blur_sigma_px[is_here],
+            is_solarized=self.is_solarized[start:stop],
+        )
+
     def to(self, device: torch.device) -> ViewDraws:
         """The same numbers on another device."""
         return ViewDraws(*(tensor.to(device, non_blocking=True) for tensor in self))
@@ -205,23 +229,17 @@ def make_views(images: torch.Tensor, config: MultiCropConfig, draws: list[ViewDr
         V normalised views, float32 (B, 3, S, S), global crops first.
     """
     with torch.autocast(images.device.type, enabled=False):
+        if images.device.type == "cpu":
+            return _make_on_processor(images, config, draws)
         pixels = images.float() / 255
         return [
-            make_view(pixels, kind, draw.to(images.device)) for kind, draw in zip(config.views(), draws, strict=True)
+            _colored(_resampled(pixels, kind, draw), draw)
+            for kind, draw in zip(config.views(), (draw.to(images.device) for draw in draws), strict=True)
         ]
 
 
-def make_view(images: torch.Tensor, kind: ViewKind, draws: ViewDraws) -> torch.Tensor:
-    """Make one view of each image.
-
-    Args:
-        images: float32 (B, 3, H, W), 0..1.
-        kind: which view.
-        draws: the drawn numbers, on the images' device.
-
-    Returns:
-        float32 (B, 3, S, S), normalised with ImageNet's mean and standard deviation.
-    """
+def _resampled(images: torch.Tensor, kind: ViewKind, draws: ViewDraws) -> torch.Tensor:
+    """Crop, resize, flip and blur float32 images (B, 3, H, W) by matrix products: (B, 3, S, S)."""
     (H, W), size_px = images.shape[-2:], kind.size_px
     left, top, width, height = draws.box.unbind(1)
     rows = crop_weights(top, height, input_size=H, output_size=size_px)
@@ -229,11 +247,52 @@ def make_view(images: torch.Tensor, kind: ViewKind, draws: ViewDraws) -> torch.T
     blur = blur_weights(draws.blur_sigma_px, size_px)
     rows[draws.blurred] = blur @ rows[draws.blurred]
     columns[draws.blurred] = blur @ columns[draws.blurred]
-    view = resample(images, rows, columns)
+    return resample(images, rows, columns)
+
+
+def _colored(view: torch.Tensor, draws: ViewDraws) -> torch.Tensor:
+    """Jitter, grey, solarise and normalise float32 (B, 3, S, S)."""
     matrix, offset = color_map(draws.jitter[:, :3], draws.is_grey, view.mean((2, 3)))
     view = shift_hue(apply_color_map(view, matrix, offset), draws.jitter[:, 3]).clamp_(0, 1)
-    if kind.solarize_probability > 0:
-        view = solarize(view, draws.is_solarized)
+    return normalize(solarize(view, draws.is_solarized))
+
+
+def _make_on_processor(images: torch.Tensor, config: MultiCropConfig, draws: list[ViewDraws]) -> list[torch.Tensor]:
+    B, C, H, W = images.shape
+    kinds = config.views()
+    taps = [_crop_taps(kind, draw, H, W) for kind, draw in zip(kinds, draws, strict=True)]
+    views = [torch.empty(B, C, kind.size_px, kind.size_px) for kind in kinds]
+    step = max(1, CACHE_VALUES // (C * H * W))
+    for start in range(0, B, step):
+        some = slice(start, start + step)
+        columns_first = (images[some].float() / 255).permute(0, 3, 1, 2).contiguous()
+        for view, kind, draw, (rows, columns) in zip(views, kinds, draws, taps, strict=True):
+            part = draw.part(start, start + step)
+            blur = blur_taps(part.blur_sigma_px, kind.size_px) if len(part.blurred) else None
+            resampled = resample_sparse(columns_first, rows.part(some), columns.part(some), part.blurred, blur)
+            view[some] = _colored_sparse(resampled, part)
+    return views
+
+
+def _crop_taps(kind: ViewKind, draws: ViewDraws, image_height_px: int, image_width_px: int) -> tuple[Taps, Taps]:
+    """Of the vertical and the horizontal axis."""
+    left, top, width, height = draws.box.unbind(1)
+    rows = crop_taps(top, height, input_size=image_height_px, output_size=kind.size_px)
+    return rows, crop_taps(left, width, input_size=image_width_px, output_size=kind.size_px, flip=draws.is_flipped)
+
+
+def _colored_sparse(view: torch.Tensor, draws: ViewDraws) -> torch.Tensor:
+    """What `_colored` does, without shifting the hue where there is no shift or no colour, and in place."""
+    matrix, offset = color_map(draws.jitter[:, :3], draws.is_grey, view.mean((2, 3)))
+    view = apply_color_map(view, matrix, offset)
+    turns = draws.jitter[:, 3]
+    shifted = ((turns != 0) & ~draws.is_grey).nonzero()[:, 0]
+    if len(shifted):
+        view[shifted] = shift_hue(view[shifted], turns[shifted])
+    view.clamp_(0, 1)
+    solarized = draws.is_solarized.nonzero()[:, 0]
+    if len(solarized):
+        view[solarized] = solarize(view[solarized], draws.is_solarized[solarized])
     return normalize(view)
 
 
