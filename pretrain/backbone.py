@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import os
+import shutil
 from typing import Any, Literal, cast
 
 import timm
@@ -144,7 +147,47 @@ def use_plain_attention(backbone: nn.Module) -> None:
             module.fused_attn = False  # type: ignore[assignment]
 
 
+def use_gradient_checkpointing(backbone: nn.Module) -> None:
+    """Keep only the inputs of this network's blocks for the backward pass, and compute the rest again.
+
+    Raises:
+        UserError: if timm's network cannot do that.
+    """
+    try:
+        backbone.set_grad_checkpointing(True)  # type: ignore[operator]
+    except (AttributeError, AssertionError) as error:
+        raise UserError(
+            f"gradient_checkpointing: {type(backbone).__name__} of timm does not offer it; set it to false"
+        ) from error
+
+
+def compile_backbone(backbone: nn.Module) -> None:
+    """Compile this network in place (names of weights stay), once for each crop size.
+
+    Raises:
+        UserError: if the processor is to compute and there is no C++ compiler.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if not torch.cuda.is_available() and shutil.which(compiler) is None:
+        raise UserError(f"compile: true needs a C++ compiler on a processor, and there is no {compiler!r}")
+    backbone.compile(dynamic=False)
+
+
+def patch_tokens(backbone: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Spatial tokens (B, h, w, D) after the final norm, without class and register tokens; h = w.
+
+    Args:
+        backbone: from `create_backbone`; a convolutional one gives its last feature map.
+        images: normalised float32 (B, 3, S, S).
+    """
+    features: torch.Tensor = backbone.forward_features(images)  # type: ignore[operator]
+    if features.ndim == 4:
+        return features if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else features.permute(0, 2, 3, 1)
+    spatial = features[:, cast(int, getattr(backbone, "num_prefix_tokens", 0)) :]
+    side = math.isqrt(spatial.shape[1])
+    return spatial.reshape(len(images), side, side, -1)
+
+
 def embedding_dimension(backbone: nn.Module) -> int:
     """D: length of the vector that the backbone gives for one image."""
     return cast(int, getattr(backbone, "head_hidden_size", None) or backbone.num_features)
-

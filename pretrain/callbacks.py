@@ -27,6 +27,9 @@ from pretrain.checkpoint import checkpoint_path, remove_old_checkpoints
 from pretrain.metrics import MetricsFile
 from pretrain.module import DINOModule
 from pretrain.monitor import CollapseMonitor, measure
+from pretrain.throughput import flops_per_image, peak_flops
+from procgen.stream import Batch
+from procmem.errors import UserError, WorkError
 from procmem.progress import DELAY_SECONDS, say
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
@@ -43,7 +46,11 @@ STDERR = 2
 
 
 class StepCallback(Callback, abc.ABC):
-    """Calls `on_step` once for each completed optimizer step, not for each micro-batch."""
+    """Calls `on_step` once for each completed optimizer step, not for each micro-batch.
+
+    Attributes:
+        batch: the step's last micro-batch.
+    """
 
     @abc.abstractmethod
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
@@ -57,6 +64,7 @@ class StepCallback(Callback, abc.ABC):
     ) -> None:
         if trainer.global_step > self._last_step:
             self._last_step = trainer.global_step
+            self.batch: Batch = batch
             assert isinstance(pl_module, DINOModule)
             self.on_step(trainer, pl_module, self._last_step)
 
@@ -67,6 +75,7 @@ class Recorder(StepCallback):
     Attributes:
         warnings: all warnings given.
         images_per_second: over all devices, of the last interval.
+        flop_limit: images a second that the devices could do at their peak (`pretrain.throughput`); None if unknown.
     """
 
     def __init__(self, metrics: MetricsFile, monitor: CollapseMonitor) -> None:
@@ -74,9 +83,17 @@ class Recorder(StepCallback):
         self.monitor = monitor
         self.warnings: list[str] = []
         self.images_per_second = 0.0
+        self.flop_limit: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
+        assert isinstance(pl_module, DINOModule)
+        if trainer.is_global_zero:
+            precision = torch.bfloat16 if trainer.precision == "bf16-mixed" else torch.float32
+            peak = peak_flops(pl_module.device, precision)
+            if peak is not None:
+                flops = flops_per_image(pl_module.student, pl_module.config.crops)
+                self.flop_limit = peak * trainer.world_size / flops
         self._since, self._since_step = time.perf_counter(), trainer.global_step
 
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
@@ -99,6 +116,8 @@ class Recorder(StepCallback):
             "teacher_momentum": optimization.teacher_momentum_at(step - 1),
             "images_per_second": self.images_per_second,
         }
+        if self.flop_limit is not None:
+            values["model_flop_utilisation"] = self.images_per_second / self.flop_limit
         record(trainer, self.metrics, step, values)
         for warning in self.monitor.observe(step, measured["loss"], measured, len(observation.embeddings)):
             self.warnings.append(warning)
@@ -122,7 +141,7 @@ class ProbeCallback(StepCallback):
 
 
 class ProgressBar(StepCallback):
-    """Steps done and to come, images per second, loss; tqdm adds the time that is left."""
+    """Steps done and to come, images per second, model-FLOP utilisation, loss; tqdm adds the time that is left."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -143,7 +162,9 @@ class ProgressBar(StepCallback):
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
         row = self.recorder.metrics.rows.get(step)
         if row is not None and "loss" in row:
-            self.bar.set_postfix_str(f"{row['images_per_second']:.0f} images/s, loss {row['loss']:.3f}", refresh=False)
+            mfu = f", MFU {row['model_flop_utilisation']:.0%}" if "model_flop_utilisation" in row else ""
+            speed = f"{row['images_per_second']:.0f} images/s{mfu}"
+            self.bar.set_postfix_str(f"{speed}, loss {row['loss']:.3f}", refresh=False)
         self.bar.update()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -153,6 +174,8 @@ class ProgressBar(StepCallback):
 
 class Checkpoints(StepCallback):
     """Saves every n steps, after the last step, and when asked to stop; then stops.
+
+    A full disk does not end a run: what it has learned is in memory, and somebody may make room.
 
     Attributes:
         stop_signal: what asked to stop, the same on all ranks after a step; 0 while nothing did.
@@ -174,11 +197,26 @@ class Checkpoints(StepCallback):
             torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
             self.stop_signal = int(asked)
         if self.stop_signal or is_last or step % config.checkpoint_every_steps == 0:
-            trainer.save_checkpoint(checkpoint_path(self.folder, step))
-            if trainer.is_global_zero:
-                remove_old_checkpoints(self.folder, config.keep_checkpoints)
+            module.finite_guard.check()  # a checkpoint must be good
+            self._save(trainer, module, step, is_needed=bool(self.stop_signal) or is_last)
         if self.stop_signal:
             trainer.should_stop = True
+
+    def _save(self, trainer: Trainer, module: DINOModule, step: int, *, is_needed: bool) -> None:
+        """Save; where there is no room, go on with the older checkpoints, unless the run ends here."""
+        try:
+            trainer.save_checkpoint(checkpoint_path(self.folder, step))
+        except UserError as error:
+            if is_needed:
+                raise WorkError(
+                    f"stopped at step {step} without a checkpoint of it ({error}); the earlier ones are whole: "
+                    "make room and give the same command"
+                ) from error
+            trainer.strategy.barrier()  # where the others wait, since only the first rank writes
+            say(f"warning: no checkpoint at step {step} ({error}); training goes on, the earlier ones are whole")
+            return
+        if trainer.is_global_zero:
+            remove_old_checkpoints(self.folder, module.config.keep_checkpoints, module.config.keep_every_steps)
 
     @contextlib.contextmanager
     def stop_on_signal(self) -> Iterator[None]:
@@ -214,6 +252,9 @@ def _is_main_thread() -> bool:
 def record(trainer: Trainer, metrics: MetricsFile, step: int, values: dict[str, float]) -> None:
     """Write values to metrics.csv and to the other loggers, on the first rank."""
     if trainer.is_global_zero:
-        metrics.record(step, values)
+        try:
+            metrics.record(step, values)
+        except (OSError, UserError) as error:
+            say(f"warning: metrics of step {step} are not on disk ({error}); they are written with the next ones")
         for logger in trainer.loggers:
             logger.log_metrics(values, step=step)

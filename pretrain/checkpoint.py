@@ -145,7 +145,8 @@ def backbone_of(checkpoint: Mapping[str, Any]) -> BackboneState:
     )
 
 
-def remove_old_checkpoints(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` checkpoints."""
+def remove_old_checkpoints(folder: Path, keep: int, keep_every_steps: int | None = None) -> None:
+    """Delete all but the newest `keep` checkpoints and those at multiples of `keep_every_steps`."""
     for path in checkpoint_paths(folder)[:-keep]:
-        path.unlink(missing_ok=True)
+        if keep_every_steps is None or int(path.stem.removeprefix("step-")) % keep_every_steps:
+            path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from pretrain.checkpoint import load_checkpoint
+from procmem.errors import UserError
 from procmem.files import atomic_write
 
 
@@ -21,8 +22,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             UserError: if the disk is full or the folder cannot be written; earlier checkpoints are untouched.
         """
-        with atomic_write(Path(path)) as file:
-            torch.save(checkpoint, file)
+        try:
+            with atomic_write(Path(path)) as file:
+                torch.save(checkpoint, file)
+        except RuntimeError as error:  # torch's writer puts its own error over the file's
+            reason = error.__context__ if isinstance(error.__context__, OSError) else error
+            raise UserError(f"cannot write {str(path)!r}: {getattr(reason, 'strerror', None) or reason}") from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True

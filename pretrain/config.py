@@ -31,12 +31,16 @@ HOW_NOT_WHAT = frozenset(
         "log_every_steps",
         "checkpoint_every_steps",
         "keep_checkpoints",
+        "keep_every_steps",
         "probe_every_steps",
+        "pictures_every_steps",
         "logger",
+        "compile",
+        "gradient_checkpointing",
     }
 )
-"""Settings that may change when a run is continued: they do not decide its weights (devices: but for rounding, batch
-norm on processors, and which images share a batch where `blocks_per_batch` is left open)."""
+"""Settings that may change when a run is continued: they do not decide its weights (compile: but for rounding; devices:
+but for rounding, batch norm on processors, and which images share a batch where `blocks_per_batch` is left open)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,6 +147,10 @@ class PretrainConfig:
         optimization: optimizer and schedules.
         precision: ``bf16`` is mixed precision; ``auto`` takes it on GPUs and processors that
             compute with it.
+        compile: compile the backbones with torch.compile; a minute or more at the start of every process, so for long
+            runs on GPUs.
+        gradient_checkpointing: compute the student's activations twice instead of keeping them: a third more time,
+            a fraction of the memory, the same weights.
         blocks_per_batch: blocks that a batch is cut from, a multiple of the devices; the default is one for each
             device. With 8, 1 to 8 devices see the same batches (see `procgen.stream`).
         devices: GPUs (or CPU processes) on each machine.
@@ -152,8 +160,11 @@ class PretrainConfig:
         log_every_steps: steps between two rows of metrics.csv.
         checkpoint_every_steps: steps between two checkpoints; the last step always has one.
         keep_checkpoints: how many of the newest checkpoints stay.
+        keep_every_steps: checkpoints at multiples of this stay as well; None keeps the newest only.
         probe_every_steps: steps between two calls of the probe, if there is one; the last step always has one.
-        logger: where metrics go besides metrics.csv.
+        pictures_every_steps: steps between two pictures of views and features; the last step always has one.
+        logger: where metrics go besides metrics.csv: nowhere (``csv``), Weights & Biases without an account or a
+            network (``wandb_offline``), with both (``wandb``), or TensorBoard.
     """
 
     process: str | dict[str, Any] = "shaders_kml_mixup"
@@ -167,6 +178,8 @@ class PretrainConfig:
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
     optimization: OptimizationConfig = dataclasses.field(default_factory=OptimizationConfig)
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    compile: bool = False
+    gradient_checkpointing: bool = False
     blocks_per_batch: int | None = None
     devices: int = 1
     num_nodes: int = 1
@@ -174,13 +187,22 @@ class PretrainConfig:
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
     keep_checkpoints: int = 2
+    keep_every_steps: int | None = None
     probe_every_steps: int = 5000
-    logger: Literal["csv", "wandb_offline", "wandb"] = "csv"
+    pictures_every_steps: int = 5000
+    logger: Literal["csv", "wandb_offline", "wandb", "tensorboard"] = "csv"
 
     def __post_init__(self) -> None:
         check_range(self, ["devices", "num_nodes", "log_every_steps", "checkpoint_every_steps"], 1)
-        check_range(self, ["keep_checkpoints", "probe_every_steps", "block_size", "images_per_program"], 1)
+        check_range(self, ["keep_checkpoints", "probe_every_steps", "pictures_every_steps"], 1)
+        check_range(self, ["block_size", "images_per_program"], 1)
         check_range(self, ["num_workers", "root_seed"], 0)
+        every = self.keep_every_steps
+        if every is not None and (every < 1 or every % self.checkpoint_every_steps):
+            raise UserError(
+                f"keep_every_steps must be a multiple of checkpoint_every_steps ({self.checkpoint_every_steps}), "
+                f"got {every}"
+            )
         micro_batches = self.optimization.accumulation * self.world_size
         if self.optimization.batch_size % micro_batches:
             raise UserError(

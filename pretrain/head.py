@@ -76,7 +76,8 @@ class ProjectionHead(nn.Module):
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         bottleneck = self.mlp(embeddings)
-        with torch.autocast(bottleneck.device.type, enabled=False):
+        device = bottleneck.device.type
+        with torch.autocast("cpu" if device == "meta" else device, enabled=False):  # meta: where FLOPs are counted
             return F.linear(F.normalize(bottleneck.float(), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
 
 

@@ -26,19 +26,28 @@ class MetricsFile:
         self._rows = {step: row for step, row in read_metrics(path).items() if step <= completed_steps}
         self._columns = _columns(self._rows)
         if self._rows:
-            self._rewrite()
+            self._rewrite(self._columns)
         else:
             path.unlink(missing_ok=True)
 
     def record(self, step: int, values: dict[str, float]) -> None:
-        """Add values to the row of a step."""
+        """Add values to the row of a step.
+
+        Raises:
+            UserError: if the disk is full (OSError where only a line was added); nothing is lost, the next call writes
+                all rows.
+        """
         is_new_row = step not in self._rows
         self._rows.setdefault(step, {}).update(values)
-        columns = _columns(self._rows)
-        if columns != self._columns or not is_new_row:
-            self._columns = columns
-            self._rewrite()
-            return
+        columns, written = _columns(self._rows), self._columns
+        self._columns = []  # until the row is on disk
+        if columns != written or not is_new_row:
+            self._rewrite(columns)
+        else:
+            self._append(step, columns)
+        self._columns = columns
+
+    def _append(self, step: int, columns: list[str]) -> None:
         with self.path.open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, ["step", *columns], lineterminator="\n").writerow({"step": step} | self._rows[step])
 
@@ -47,9 +56,9 @@ class MetricsFile:
         """Step -> name -> value."""
         return self._rows
 
-    def _rewrite(self) -> None:
+    def _rewrite(self, columns: list[str]) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["step", *self._columns], lineterminator="\n")
+        writer = csv.DictWriter(text, ["step", *columns], lineterminator="\n")
         writer.writeheader()
         writer.writerows({"step": step} | row for step, row in sorted(self._rows.items()))
         write_text(self.path, text.getvalue())

@@ -19,13 +19,21 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from pretrain.backbone import check_crop_sizes, create_backbone, embedding_dimension, use_plain_attention
+from pretrain.backbone import (
+    check_crop_sizes,
+    compile_backbone,
+    create_backbone,
+    embedding_dimension,
+    patch_tokens,
+    use_gradient_checkpointing,
+    use_plain_attention,
+)
 from pretrain.checkpoint import ENTRY, FORMAT
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize
 from pretrain.config import PretrainConfig
 from pretrain.head import ProjectionHead
 from pretrain.loss import DINOLoss
-from pretrain.monitor import check_finite
+from pretrain.monitor import FiniteGuard
 from pretrain.optimizer import clip_gradients, drop_gradients, make_optimizer, set_schedule
 from pretrain.teacher import start_teacher, update_teacher
 from pretrain.views import draw_views, make_views
@@ -110,6 +118,7 @@ class DINOModule(LightningModule):
         start_teacher(self.teacher, self.student)
         self.loss = DINOLoss(config.head.num_prototypes, config.loss)
         self.observation: Observation | None = None
+        self.finite_guard = FiniteGuard()
         self.gradient_norm = torch.zeros(())
         self._step_loss = torch.zeros(())
 
@@ -153,9 +162,14 @@ class DINOModule(LightningModule):
     # Learning ---------------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
-        """Choose the attention that trains fastest on this device."""
+        """Choose the attention that trains fastest on this device; checkpointing and compilation, where asked for."""
         if self.device.type == "cpu":
             use_plain_attention(self)
+        if self.config.gradient_checkpointing:
+            use_gradient_checkpointing(self.student.backbone)
+        if self.config.compile:
+            for network in (self.student, self.teacher):
+                compile_backbone(network.backbone)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return make_optimizer(self.student)
@@ -188,7 +202,7 @@ class DINOModule(LightningModule):
         step, optimization = self.completed_steps, self.config.optimization
         set_schedule(optimizer, optimization.learning_rate_at(step), optimization.weight_decay_at(step))
         self.gradient_norm = clip_gradients(self.student.parameters(), optimization.clip_rule, optimization.clip_norm)
-        check_finite(step, self._step_loss, self.gradient_norm)
+        self.finite_guard.observe(step, self._step_loss, self.gradient_norm)
         self._step_loss = torch.zeros_like(self._step_loss)
         if step < optimization.frozen_prototypes_steps:
             drop_gradients(self.student.projection_head.prototypes)
@@ -207,7 +221,6 @@ class DINOModule(LightningModule):
 
     # Use --------------------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings of the teacher as it is now.
 
@@ -217,13 +230,24 @@ class DINOModule(LightningModule):
         Returns:
             float32 (B, D), L2-normalised, on the images' device.
         """
+        embeddings = self._with_teacher(lambda backbone, normalised: backbone(normalised), images)
+        return nn.functional.normalize(embeddings, dim=-1)
+
+    def patch_tokens(self, images: torch.Tensor) -> torch.Tensor:
+        """Patch tokens of the teacher as it is now: float32 (B, h, w, D) of images like those of `embed`."""
+        return self._with_teacher(patch_tokens, images)
+
+    @torch.no_grad()
+    def _with_teacher(
+        self, use: Callable[[nn.Module, torch.Tensor], torch.Tensor], images: torch.Tensor
+    ) -> torch.Tensor:
         was_training = self.teacher.training
         self.teacher.eval()
         try:
-            embeddings = self.teacher.backbone(normalize(images.to(self.device).float() / 255))
+            result = use(self.teacher.backbone, normalize(images.to(self.device).float() / 255))
         finally:
             self.teacher.train(was_training)
-        return nn.functional.normalize(embeddings.float(), dim=-1).to(images.device)
+        return result.float().to(images.device)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the "procmem" entry."""

@@ -30,18 +30,63 @@ class DivergedError(WorkError):
     """The loss or a gradient is no longer finite; the message says at which step and what to do."""
 
 
-def check_finite(step: int, loss: torch.Tensor, gradient_norm: torch.Tensor) -> None:
-    """Stop before a step that would poison the weights.
+class FiniteGuard:
+    """Stops a run whose loss or gradient is no longer finite.
 
-    Raises:
-        DivergedError: if the loss or the gradient norm is NaN or infinite.
+    On a processor it looks at every step before the optimizer touches the weights. To look on a GPU means to wait until
+    it has done all that it was given, which leaves it idle while the next work is prepared; so there a step's numbers
+    are sent to the host and looked at one step later, when they have long arrived. The weights in memory may then be
+    spoilt by one step, which costs nothing: the trainer looks once more before every checkpoint.
     """
-    if torch.isfinite(loss + gradient_norm).item():
+
+    def __init__(self) -> None:
+        self._sent: tuple[int, torch.Tensor, torch.cuda.Event | None] | None = None
+
+    def observe(self, step: int, loss: torch.Tensor, gradient_norm: torch.Tensor) -> None:
+        """Check the step before, and this one as soon as that is free.
+
+        Args:
+            step: completed steps.
+            loss: scalar.
+            gradient_norm: scalar, the same on every rank.
+
+        Raises:
+            DivergedError: if one of them was NaN or infinite.
+        """
+        self.check()
+        values = torch.stack([loss.detach().float(), gradient_norm.detach().float()])
+        if not values.is_cuda:
+            _require_finite(step, values)
+            return
+        host = torch.empty(2, pin_memory=True)
+        host.copy_(values, non_blocking=True)
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        arrived.record()
+        self._sent = (step, host, arrived)
+
+    def check(self) -> None:
+        """Check what was sent and not looked at yet.
+
+        Raises:
+            DivergedError: if it was NaN or infinite.
+        """
+        if self._sent is None:
+            return
+        step, values, arrived = self._sent
+        self._sent = None
+        if arrived is not None:
+            arrived.synchronize()
+        _require_finite(step, values)
+
+
+def _require_finite(step: int, values: torch.Tensor) -> None:
+    loss, gradient_norm = values.tolist()
+    if math.isfinite(loss) and math.isfinite(gradient_norm):
         return
     raise DivergedError(
-        f"training stopped at step {step}: the loss is {loss.item():.4g} and the gradient norm "
-        f"{gradient_norm.item():.4g}; the weights were not touched and the last checkpoint is good: "
-        "lower optimization.base_learning_rate, clip more, or set precision: float32, and start again"
+        f"training stopped at step {step}: the loss is {loss:.4g} and the gradient norm {gradient_norm:.4g}; the last "
+        "checkpoint is good: lower optimization.base_learning_rate, clip more, or set precision: float32, and give the "
+        "same command again"
     )
 
 

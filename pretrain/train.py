@@ -1,7 +1,7 @@
 """`pretrain`: from a configuration to a run folder with a trained encoder; the same call continues a stopped run.
 
-The run folder holds ``config.yaml`` (resolved), ``provenance.json``, ``metrics.csv`` and ``checkpoints/``. A folder is
-one run: another configuration or other shader programs are refused, with what changed.
+The run folder holds ``config.yaml`` (resolved), ``provenance.json``, ``metrics.csv``, ``pictures/`` and
+``checkpoints/``. A folder is one run: another configuration or other shader programs are refused, with what changed.
 
 Batches, views and drop path are functions of the completed steps, so a continued run is bit-exact on the same
 machine. On another number of devices it goes on too, without an image twice or left out; the provenance says so.
@@ -20,15 +20,16 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import Logger
 
 from pretrain.callbacks import Checkpoints, Probe, ProbeCallback, ProgressBar, Recorder
 from pretrain.checkpoint import checkpoint_path, newest_readable
 from pretrain.checkpoint_io import AtomicCheckpointIO
 from pretrain.config import PretrainConfig
+from pretrain.loggers import make_loggers
 from pretrain.metrics import MetricsFile
 from pretrain.module import SEED_BITS, DINOModule
 from pretrain.monitor import CollapseMonitor
+from pretrain.pictures import PictureCallback, TokenColors
 from pretrain.ranks import cluster_environment, placed
 from procgen.exclusions import Exclusions
 from procgen.process import Process
@@ -82,6 +83,7 @@ def pretrain(
     run_folder: Path,
     *,
     probe: Probe | None = None,
+    token_colors: TokenColors | None = None,
     process: Process | None = None,
     allow_changed_config: bool = False,
 ) -> PretrainResult:
@@ -91,6 +93,8 @@ def pretrain(
         config: the run.
         run_folder: made if missing; continued if it holds a checkpoint.
         probe: called every ``config.probe_every_steps`` steps with the teacher's embed function and the step.
+        token_colors: colours of patch tokens, for the pictures that are drawn every ``config.pictures_every_steps``
+            steps; without it they show the views only.
         process: the images, instead of the one that ``config.process`` names.
         allow_changed_config: continue a folder of another configuration all the same; noted in the provenance.
 
@@ -124,7 +128,8 @@ def pretrain(
             write_json(
                 run_folder / "provenance.json", provenance(start.completed_steps * optimization.batch_size).to_dict()
             )
-            _fit(module, run_folder, start, recorder, [ProbeCallback(probe, metrics)] if probe else [])
+            probes: list[Callback] = [ProbeCallback(probe, metrics)] if probe else []
+            _fit(module, run_folder, start, recorder, [*probes, PictureCallback(run_folder, token_colors)])
     final = provenance(optimization.total_steps * optimization.batch_size)
     write_json(run_folder / "provenance.json", final.to_dict())
     return PretrainResult(
@@ -139,7 +144,7 @@ def pretrain(
     )
 
 
-def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder, probes: list[Callback]) -> None:
+def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder, further: list[Callback]) -> None:
     config, optimization = module.config, module.config.optimization
     checkpoints = Checkpoints(run_folder / "checkpoints")
     trainer = Trainer(
@@ -152,11 +157,11 @@ def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder
         max_epochs=-1,  # the stream has no end: one epoch
         accumulate_grad_batches=optimization.accumulation,
         # Torch synchronises batch norm on GPUs only; several CPU processes normalise each by itself.
-        sync_batchnorm=config.head.use_batch_norm and config.world_size > 1 and torch.cuda.is_available(),
+        sync_batchnorm=config.world_size > 1 and torch.cuda.is_available(),
         use_distributed_sampler=False,  # the stream deals blocks to ranks by itself
         plugins=[AtomicCheckpointIO(), cluster_environment()],
-        callbacks=[recorder, *probes, ProgressBar(recorder), checkpoints],
-        logger=_loggers(config, run_folder),
+        callbacks=[recorder, *further, ProgressBar(recorder), checkpoints],
+        logger=make_loggers(config, run_folder),
         default_root_dir=run_folder,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -254,16 +259,6 @@ def _has_fast_bf16() -> bool:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         return "amx_bf16" in flags or "avx512_bf16" in flags
     return False
-
-
-def _loggers(config: PretrainConfig, run_folder: Path) -> list[Logger]:
-    """Loggers besides metrics.csv, which `MetricsFile` writes."""
-    if config.logger == "csv":
-        return []
-    from lightning.pytorch.loggers import WandbLogger
-
-    offline = config.logger == "wandb_offline"
-    return [WandbLogger(project="procmem", name=run_folder.name, save_dir=run_folder, offline=offline)]
 
 
 @contextlib.contextmanager

@@ -132,6 +132,7 @@ def pretrain(
         allow_changed_config: continue although the recipe has changed.
     """
     from eval.datasets import find_dataset
+    from eval.patch_pca import pca_colors
     from eval.probe import knn_probe
     from pretrain.config import PretrainConfig
     from pretrain.train import pretrain as train
@@ -143,6 +144,7 @@ def pretrain(
         configuration,
         folder,
         probe=None if probe is None else knn_probe(find_dataset(probe), configuration.crops.global_crop_px),
+        token_colors=pca_colors,
         allow_changed_config=allow_changed_config,
     )
     say(f"encoder: {folder}")

@@ -1,4 +1,4 @@
-"""Backbones: patches, position tables, registers, convolutional networks. Run: pytest tests/pretrain/test_backbone.py."""
+"""Patches, position tables, registers, convolutional networks. Run: pytest tests/pretrain/test_backbone.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from pretrain.backbone import BackboneConfig, check_crop_sizes, create_backbone, embedding_dimension
+from pretrain.backbone import (
+    BackboneConfig,
+    check_crop_sizes,
+    compile_backbone,
+    create_backbone,
+    embedding_dimension,
+    patch_tokens,
+    use_gradient_checkpointing,
+)
 from procmem.errors import UserError
 
 SMALL = {"depth": 1, "embed_dim": 24, "num_heads": 2}
@@ -96,6 +104,42 @@ def test_the_dimension_is_what_comes_out_where_a_head_widens_it() -> None:
 def test_what_a_network_lacks_is_said(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         make(32, **settings)
+
+
+def test_recomputed_activations_give_the_same_gradients_under_drop_path() -> None:
+    config = BackboneConfig(name="vit_tiny_patch16_224", patch_size_px=8, options=SMALL | {"depth": 3})
+    gradients = []
+    for is_checkpointed in (False, True):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            backbone = create_backbone(config.name, config.timm_arguments(32), drop_path_rate=0.5).train()
+            if is_checkpointed:
+                use_gradient_checkpointing(backbone)
+            forwards: list[int] = []
+            backbone.blocks[1].attn.register_forward_hook(lambda *_, calls=forwards: calls.append(1))  # type: ignore
+            backbone(images(32, 8)).square().sum().backward()
+        assert len(forwards) == 1 + is_checkpointed
+        gradients.append([p.grad for p in backbone.parameters() if p.grad is not None])
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_a_network_that_cannot_recompute_says_so() -> None:
+    with pytest.raises(UserError, match="gradient_checkpointing: Linear of timm does not offer it"):
+        use_gradient_checkpointing(nn.Linear(2, 2))
+
+
+def test_without_a_compiler_compilation_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "absent-compiler")
+    with pytest.raises(UserError, match=r"needs a C.. compiler on a processor, and there is no .absent-compiler"):
+        compile_backbone(nn.Linear(2, 2))
+
+
+def test_patch_tokens_are_the_spatial_ones_row_by_row() -> None:
+    backbone, batch = vit(32, reg_tokens=2), images(32)
+    expected = backbone.forward_features(batch)[:, 3:].reshape(2, 4, 4, 24)
+    assert torch.equal(patch_tokens(backbone, batch), expected)
+    resnet, large = make(64, name="resnet18", pooling="mean"), images(64)
+    assert torch.equal(patch_tokens(resnet, large).permute(0, 3, 1, 2), resnet.forward_features(large))  # type: ignore
 
 
 def test_crops_that_vanish_in_the_strides_are_refused_by_name_and_the_mode_is_left_alone() -> None:

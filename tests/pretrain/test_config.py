@@ -54,6 +54,30 @@ def test_the_paper_recipe_is_the_protocol_to_the_letter() -> None:
     assert crops.solarize_probability == 0.2
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path.parent.name in ("paper", "scaling")], ids=lambda p: p.stem
+)
+def test_the_papers_recipes_differ_in_their_images_and_the_scaling_figures_in_their_backbone(path: Path) -> None:
+    paper = PretrainConfig.from_yaml(next(path for path in RECIPES if path.stem == "shaders_kml_mixup"))
+    config = PretrainConfig.from_yaml(path)
+    (changed,) = differences(paper.what, config.what) or [""]
+    expected = {"scaling": "backbone.name", "paper": "process"}[path.parent.name]
+    assert changed.startswith(expected) or path.stem in ("shaders_kml_mixup", "small")
+
+
+def test_devices_and_accumulation_leave_every_schedule_alone_and_the_batch_scales_the_rate_only() -> None:
+    plain = PretrainConfig().optimization
+    spread = PretrainConfig.from_dict({"devices": 4, "num_nodes": 2, "optimization": {"accumulation": 8}}).optimization
+    for step in (0, 7, 25_390, 200_000):
+        for name in ("learning_rate_at", "weight_decay_at", "teacher_momentum_at"):
+            assert getattr(plain, name)(step) == getattr(spread, name)(step)
+    half = PretrainConfig.from_dict({"optimization": {"batch_size": 256}}).optimization
+    assert half.peak_learning_rate == plain.peak_learning_rate / 2 == plain.base_learning_rate
+    assert half.warmup_steps * 256 == pytest.approx(plain.warmup_steps * 512, abs=512)
+    # the same share of the run, the same share of the peak
+    assert half.learning_rate_at(400_000) == pytest.approx(plain.learning_rate_at(200_000) / 2, rel=1e-2)
+
+
 def test_the_resolved_config_reads_back_equal(tmp_path: Path) -> None:
     config = PretrainConfig.from_dict({"crops": {"hue": 0.05}, "process": {"mixup": {"source": "shaders"}}})
     config.to_yaml(tmp_path / "config.yaml")
@@ -85,6 +109,9 @@ def test_a_short_scientific_number_is_a_number(tmp_path: Path) -> None:
         ("precision: bf61", r"unknown value of precision 'bf61'; did you mean 'bf16'"),
         ("process: 7", r"process must be text or keys and values, got 7 \(int\)"),
         ("optimization: {batch_size: 10, accumulation: 3}", r"multiple of accumulation"),
+        ("keep_every_steps: 1500", r"keep_every_steps must be a multiple of checkpoint_every_steps \(1000\), got 1500"),
+        ("optimization: {base_learning_rate: 0}", r"base_learning_rate must be at least"),
+        ("optimization: {final_teacher_momentum: -0.1}", r"final_teacher_momentum must lie in 0 .. 1, got -0.1"),
         ("devices: 3", r"multiple of devices \* num_nodes \* accumulation = 3, got 512"),
         ("optimization: {teacher_momentum: 1.2}", r"teacher_momentum must lie in 0 .. 1, got 1.2"),
         ("optimization: {base_learning_rate: -1.0}", r"base_learning_rate must be at least"),

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from pretrain.monitor import PATIENCE, CollapseMonitor, DivergedError, check_finite, measure
+from pretrain.monitor import PATIENCE, CollapseMonitor, DivergedError, FiniteGuard, measure
 
 HEALTHY = {"entropy_of_mean_teacher": 1.3, "mean_teacher_entropy": 0.4, "embedding_spread": 0.8}
 
@@ -54,6 +54,26 @@ def test_a_healthy_run_an_untrained_network_and_a_single_odd_batch_do_not_warn()
 
 @pytest.mark.parametrize(("loss", "norm"), [(float("nan"), 1.0), (1.0, float("inf"))])
 def test_numbers_that_are_not_finite_stop_with_the_step_named(loss: float, norm: float) -> None:
+    guard = FiniteGuard()
+    guard.observe(40, torch.tensor(1.0), torch.tensor(1.0))
     with pytest.raises(DivergedError, match=r"step 41.*last checkpoint is good"):
-        check_finite(41, torch.tensor(loss), torch.tensor(norm))
-    check_finite(41, torch.tensor(1.0), torch.tensor(1.0))
+        guard.observe(41, torch.tensor(loss), torch.tensor(norm))
+
+
+def test_what_was_sent_to_the_host_is_looked_at_once_at_the_next_step_or_before_a_checkpoint() -> None:
+    """As on a GPU, where a step's numbers arrive later."""
+    guard, bad = FiniteGuard(), torch.tensor([float("nan"), 1.0])
+    for look in (guard.check, lambda: guard.observe(42, torch.tensor(1.0), torch.tensor(1.0))):
+        guard._sent = (41, bad, None)
+        with pytest.raises(DivergedError, match="step 41"):
+            look()
+        guard.check()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_a_bad_step_stops_before_the_next_one() -> None:
+    guard = FiniteGuard()
+    guard.observe(41, torch.tensor(float("nan"), device="cuda"), torch.tensor(1.0, device="cuda"))
+    with pytest.raises(DivergedError, match="step 41"):
+        guard.observe(42, torch.tensor(1.0, device="cuda"), torch.tensor(1.0, device="cuda"))

@@ -46,7 +46,8 @@ def stop_at_six(config: PretrainConfig, folder: Path, process: Process) -> None:
 
 
 def without_throughput(rows: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
-    return {step: {k: v for k, v in row.items() if k != "images_per_second"} for step, row in rows.items()}
+    measured = ("images_per_second", "model_flop_utilisation")
+    return {step: {k: v for k, v in row.items() if k not in measured} for step, row in rows.items()}
 
 
 def tensors(value: Any, where: str = "") -> dict[str, Any]:

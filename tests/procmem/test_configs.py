@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from eval.suite import load_suite, suite_from
 from pretrain.config import PretrainConfig
@@ -25,8 +26,12 @@ def test_the_header_records_the_experiment(path):
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("pretrain/**/*.yaml")), ids=lambda path: path.name)
-def test_pretraining_recipes_build(path):
+def test_pretraining_recipes_build(path, tmp_path):
     config = PretrainConfig.from_yaml(path)
+    needs_photographs = isinstance(config.process, dict) and "image_folder" in config.process
+    if needs_photographs:  # the user's own folder, named on the command line
+        Image.new("RGB", (300, 260)).save(tmp_path / "one.png")
+        config = PretrainConfig.from_yaml(path, {"process.image_folder.folder": str(tmp_path)})
     process = make_process(
         config.process,
         image_size_px=config.image_size_px,
@@ -35,6 +40,7 @@ def test_pretraining_recipes_build(path):
     )
     batch_size = config.optimization.batch_size // (config.optimization.accumulation * config.devices)
     assert process.block_size % batch_size == 0
+    assert process.real_images is needs_photographs
     assert PretrainConfig.from_dict(config.to_dict()) == config
 
 
