@@ -185,12 +185,13 @@ def fit_probes(
         raise UserError(f"a probe needs training images of at least two classes, received {len(classes)}")
     mean, deviation = entries.mean(axis=0, dtype=np.float64), entries.std(axis=0, dtype=np.float64)
     deviation[deviation < SMALLEST_DEVIATION] = 1.0
-    standard = (entries - mean) / deviation
     grid = settings.grid_for(len(labels))
     if settings.solver_for(len(labels)) == "lbfgs":
+        standard = (entries - mean) / deviation
         fits = [_lbfgs(standard, own, value, settings.max_iterations) for value in grid]
-    else:
-        fits = _sgd(standard.astype(np.float32), own, grid, settings, seed, device)
+    else:  # of a large set, so no float64 copy of it
+        standard32 = (entries - mean.astype(np.float32)) / deviation.astype(np.float32)
+        fits = _sgd(standard32, own, grid, settings, seed, device)
     probes = []
     for value, (weight, bias, converged) in zip(grid, fits, strict=True):
         whole = np.zeros((entries.shape[1], num_classes))

@@ -14,6 +14,7 @@ Letters: B batch, S image side, P points, W words.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,14 @@ from eval.images import LabelledImages
 from pretrain import preprocessing
 from pretrain.embedding import check_images, unit_length
 from procmem.errors import UserError
-from procmem.files import fingerprint
-from procmem.progress import progress
+from procmem.files import atomic_write, cache_root, fingerprint
+from procmem.progress import progress, say
 from procmem.provenance import EncoderCard, Provenance
 
 NUM_POINTS = 35
 NUM_WORDS = 150
 DEFAULT_SIZE_PX = 224
+CACHE_FORMAT = 1
 VOCABULARY_IMAGES = 1000
 """Most training images whose points the words are made of (35,000 points)."""
 
@@ -142,7 +144,7 @@ def fit_words(images: LabelledImages, image_size_px: int, num_words: int = NUM_W
 
 
 def sift_of_dataset(dataset: str, image_size_px: int | None = None, seed: int = 0) -> Sift:
-    """The encoder with words of a data set's training images.
+    """The encoder with words of a data set's training images; words are kept in the cache folder.
 
     Args:
         dataset: name or path.
@@ -154,6 +156,21 @@ def sift_of_dataset(dataset: str, image_size_px: int | None = None, seed: int = 
     """
     size = image_size_px or DEFAULT_SIZE_PX
     train = find_dataset(dataset).train
-    return Sift(
-        fit_words(train, size, seed=seed), dataset=f"{train.name}/train", image_size_px=size, name=f"sift:{dataset}"
-    )
+    key = fingerprint([CACHE_FORMAT, train.fingerprint(), size, NUM_POINTS, NUM_WORDS, VOCABULARY_IMAGES, seed])
+    path = cache_root() / "sift" / f"{key}.npy"
+    words = _read_words(path) if path.is_file() else None
+    if words is None:
+        words = fit_words(train, size, seed=seed)
+        with atomic_write(path) as file:
+            np.save(file, words)
+    return Sift(words, dataset=f"{train.name}/train", image_size_px=size, name=f"sift:{dataset}")
+
+
+def _read_words(path: Path) -> Descriptors | None:
+    """Words of the cache; None where they are damaged (they are made again)."""
+    try:
+        words: Descriptors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        say(f"warning: SIFT words {str(path)!r} are damaged and are made again: {error}")
+        return None
+    return words if words.shape == (NUM_WORDS, 128) and np.isfinite(words).all() else None

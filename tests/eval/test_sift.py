@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from eval.datasets import find_dataset
+from eval.images import LabelledImages
 from eval.sift import NUM_POINTS, Sift, fit_words, sift_of_dataset, sift_points
 from eval.white_box import load_measured
 from procgen.seeds import generator
@@ -79,6 +80,27 @@ def test_words_come_from_training_images_and_the_provenance_says_so(texture_fold
     assert "textures/train" in encoder.provenance.notes[0]
     changed = Sift(other, dataset="textures/train", image_size_px=64, name="sift:test")
     assert encoder.card().fingerprint != changed.card().fingerprint
+
+
+def test_words_are_fitted_once_and_a_damaged_cache_is_made_again(
+    texture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("eval.sift.NUM_WORDS", 8)
+    calls = []
+
+    def counted(images: LabelledImages, size: int, seed: int = 0) -> np.ndarray:
+        calls.append(size)
+        return fit_words(images, size, num_words=8, seed=seed)
+
+    monkeypatch.setattr("eval.sift.fit_words", counted)
+    first = sift_of_dataset(str(texture_folder), 64)
+    again = sift_of_dataset(str(texture_folder), 64)
+    assert (first.card().fingerprint, calls) == (again.card().fingerprint, [64])
+    (kept,) = (tmp_path / "cache" / "sift").iterdir()
+    kept.write_bytes(b"damaged")
+    assert sift_of_dataset(str(texture_folder), 64).card().fingerprint == first.card().fingerprint
+    assert calls == [64, 64]
+    assert "are damaged and are made again" in capsys.readouterr().err
 
 
 def test_too_few_points_and_patch_tokens_are_refused(texture_folder: Path, color_folder: Path) -> None:
