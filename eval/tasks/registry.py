@@ -28,6 +28,7 @@ TASKS: dict[str, str] = {
     "label_corruption": "eval.tasks.memory_change:LabelCorruptionTask",
     "scaling": "eval.tasks.memory_change:ScalingTask",
     "cost": "eval.tasks.cost:CostTask",
+    "privacy": "eval.tasks.privacy:Privacy",
 }
 """kind -> "module:class"."""
 

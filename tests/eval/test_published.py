@@ -47,7 +47,7 @@ def test_a_share_without_a_printed_error_has_the_binomial_one() -> None:
 
 def test_the_column_is_that_of_the_task_the_data_and_the_rule() -> None:
     table = TABLES["skp_table_1"]
-    ours = number("knn", "top1_accuracy", 0.2, settings={"dataset": "cub-200-2011"}, config=PAPERS_RULE)
+    ours = number("knn", "top1_accuracy", 0.2, settings={"dataset": "cub200"}, config=PAPERS_RULE)
     column = table.column_of(ours)
     assert column is not None
     assert column.title == "CUB"
@@ -59,7 +59,7 @@ def test_the_column_is_that_of_the_task_the_data_and_the_rule() -> None:
         {"metric": "top5_accuracy"},
     ):
         assert table.column_of(EvalResult(**(vars(ours) | change))) is None
-    by_k = number("knn", "top1_accuracy", 0.2, settings={"dataset": "imagenet-1k"})
+    by_k = number("knn", "top1_accuracy", 0.2, settings={"dataset": "imagenet"})
     at_20 = EvalResult(**(vars(by_k) | {"config": {"rule": "rank", "selection": "none", "k": 20}}))
     assert getattr(TABLES["vm_rank"].column_of(at_20), "title", None) == "20"
 
@@ -78,7 +78,7 @@ def test_the_row_is_that_of_an_encoder_made_the_same_way() -> None:
     untrained = rows["Shaders"] | {"images_seen": 0}
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="runs/mine", provenance=untrained)) is None
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="random:vit_small_patch16_224")) == "Random init."
-    assert TABLES["skp_table_2"].row_of(number("pca_r2", "r2", 0.2)) == "RGB"
+    assert TABLES["skp_table_2"].row_of(number("pca_segmentation", "pca_r2", 0.2)) == "RGB"
     dinov2 = number("knn", "top1_accuracy", 0.2, encoder="timm:vit_base_patch14_dinov2.lvd142m")
     assert TABLES["dka_table_1"].row_of(dinov2) == "DINOv2 ViT-B/14"
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="histogram")) is None

@@ -237,7 +237,7 @@ def test_a_report_is_a_page_or_tables_or_charts(image_set, tmp_path, capsys):
     assert main(["report", "eval", "eval", "--format", "latex", "--output", "tables.tex"]) == 0
     assert (tmp_path / "tables.tex").read_text().startswith("\\begin{table}")
     assert main(["report", "eval", "--format", "csv"]) == 0
-    assert capsys.readouterr().out.startswith("encoder,real images,colours\npixels,none,")
+    assert capsys.readouterr().out.startswith("encoder,real images,colours top1 accuracy\npixels,none,")
     for wrong, said in (
         (["report", "nowhere"], "no run folder at 'nowhere'"),
         (["report", "colours"], "holds nothing to report"),

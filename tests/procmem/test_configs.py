@@ -52,4 +52,4 @@ def test_cluster_files_build(path, tmp_path):
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("eval/*.yaml")), ids=lambda path: path.name)
 def test_suites_build(path):
     suite = load_suite(path.stem)
-    assert suite_from(suite.to_dict(), suite.name) == suite
+    assert suite_from(suite.to_dict(), suite.name).to_dict() == suite.to_dict()
