@@ -32,6 +32,7 @@ from memory.memory import VisualMemory
 from memory.receipt import Receipt
 from pretrain.config import PretrainConfig
 from pretrain.encoder import load_encoder
+from pretrain.shipped import shipped_encoders
 from pretrain.train import pretrain
 from procgen.registry import SHADER_PROCESSES, make_process
 from procmem.demo_findings import DecisionChange, Findings
@@ -139,7 +140,9 @@ def _compare_encoders(run: Path, names: list[str]) -> list[Finding]:
         tasks=tuple(Knn(dataset=name, rules=("softmax",)) for name in names),
         conditions=Conditions(device=_device(), pictures=False),
     )
-    done = run_suite(suite, [trained, f"random:{trained}", "pixels", "histogram"], run / "evaluation")
+    shipped = [f"procmem:{name}" for name in shipped_encoders()]
+    encoders = [trained, f"random:{trained}", "pixels", "histogram", *shipped]
+    done = run_suite(suite, encoders, run / "evaluation")
     for one in done.not_measured:
         raise UserError(f"{one.task} on {one.encoder}: {one.reason}")
     return findings_of(run / "evaluation", done.results)

@@ -51,7 +51,7 @@ class Findings:
     Attributes:
         config: of the training.
         training: what it left.
-        numbers: of the comparison; on each data set the trained encoder first, the untrained second.
+        numbers: of the comparison; on each data set the trained encoder first, the untrained second, shipped ones last.
         num_classes: of each data set.
         embedded: the first data set as the trained encoder sees it, which is audited.
         neighbors: of its queries, before the removal.
@@ -78,6 +78,10 @@ class Findings:
         """The headline numbers, of one data set or of all."""
         own = [number for number in self.numbers if number.result.headline]
         return [number for number in own if dataset in (None, number.result.settings["dataset"])]
+
+    def shipped(self, dataset: str) -> list[Finding]:
+        """Those of the encoders that come with procmem."""
+        return [number for number in self.headlines(dataset) if number.result.encoder.startswith("procmem:")]
 
     def datasets(self) -> list[str]:
         """Names of the data sets, in order."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from eval.comparison import compare
 from eval.figures import CurvePanel, SheetRow, accuracy_bars, curves, neighbor_sheet, patch_pictures, sheet_rows
 from eval.patch_pca import pca_colors
 from eval.report import Block, Code, Facts, Figure, Note, Prose, ReportContext, Section, Table
@@ -53,6 +54,7 @@ def report_of(findings: Findings, run: Path) -> ReportContext:
             _images(findings),
             _training(findings),
             _comparison(findings),
+            *_longer_training(findings),
             _neighbors(findings),
             _patches(findings),
             _audit(findings),
@@ -86,7 +88,8 @@ def verdict(dataset: str, gain: Difference, findings: Findings) -> str:
 
 def white_box(dataset: str, findings: Findings) -> str:
     """One sentence on what needs no network at all, so that nobody mistakes a gain over noise for sight."""
-    trained, _, *others = [number.result for number in findings.headlines(dataset)]
+    shipped = findings.shipped(dataset)
+    trained, _, *others = [number.result for number in findings.headlines(dataset) if number not in shipped]
     accuracies = [f"{100 * other.value:.1f} % by {other.encoder}" for other in others]
     own = 100 * trained.value
     baselines = " and ".join(accuracies)
@@ -181,6 +184,33 @@ def _comparison(findings: Findings) -> Section:
             blocks.append(Table(table.header, table.rows, f"{table.title}. {' '.join(table.notes)}", marked_row=0))
         blocks.append(Figure(bars, f"{name}: accuracy and chance ({num_classes} classes)."))
     return Section("What the eyes are worth", blocks)
+
+
+def _longer_training(findings: Findings) -> list[Section]:
+    """What the encoders that come with procmem add to a training of minutes; nothing where none comes with it."""
+    rows = []
+    for dataset in findings.datasets():
+        own = findings.headlines(dataset)[0]
+        for number in findings.shipped(dataset):
+            gain = compare(number.score(), own.score()).difference
+            rows.append(
+                (
+                    number.result.encoder,
+                    f"{number.result.provenance['images_seen']:,}",
+                    dataset,
+                    f"{100 * number.result.value:.1f} ± {100 * number.result.standard_error:.1f}",
+                    f"{100 * gain.value:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]",
+                )
+            )
+    if not rows:
+        return []
+    said = (
+        "The training above took minutes. This encoder came with the code: the same kind of images, more of them. It "
+        "is loaded by name (`procmem:NAME`) and serves every command that takes an encoder. What it can and cannot do "
+        "is measured in `docs/evidence.md`."
+    )
+    header = ("encoder", "images seen", "data set", "top-1 %", "more than yours, points, 95 %")
+    return [Section("What a longer training sees", [Prose(said), Table(header, rows, "Same queries, same memories.")])]
 
 
 def _neighbors(findings: Findings) -> Section:

@@ -1,0 +1,208 @@
+"""The evidence of docs/evidence.md: choose, train sources, measure, and the table of wins.
+
+    python benchmarks/evidence.py table runs/tiny_cpu              one encoder against untrained, pixels, histogram
+    python benchmarks/evidence.py sources --seeds 5 --images 38400 [--sources shaders_kml_mixup cifar10 ...]
+    python benchmarks/evidence.py compare --seeds 5 --images 38400 [--sources ...]      what `sources` has trained
+
+Everything is kept under --run (runs/evidence), so that a step goes on where it was stopped and nothing is measured
+twice. Size, k and rule are chosen for each encoder on held-out fifths of two train splits, before any other image is
+looked at (`choose`); the sets are measured by the tasks of `eval`, whose records hold every case for the comparisons.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eval.comparison import compare, corrected
+from eval.datasets import find_dataset
+from eval.extract import extract
+from eval.held_out import held_out
+from eval.probe import knn_probe
+from eval.records import score_of
+from eval.resampling import seeds_difference
+from eval.suite import Suite, run_suite
+from eval.task import Conditions, Score, Task
+from eval.tasks.knn import Knn
+from eval.tasks.pca_segmentation import PcaSegmentation
+from eval.tasks.two_afc import TwoAfc
+from memory.search import exact_search
+from memory.sweep import sweep
+from memory.voting import Rule, Voting
+from pretrain.config import PretrainConfig
+from pretrain.encoder import load_encoder
+from pretrain.train import pretrain
+from procgen.seeds import generator
+from procmem.files import make_folder, write_json
+from procmem.recipes import find_recipe
+
+CHOOSING_SETS = ("grocery81", "cifar10")
+KNN_SETS = ("grocery81", "cifar10", "fashion-mnist", "bccd-crops3", "omniglot-small")
+DENSE_SET, TRIPLET_SET = "coco100-semseg", "zappos-triplets"
+SETS = (*KNN_SETS, DENSE_SET, TRIPLET_SET)
+SIZES_PX = (32, 48, 64, 96)
+NUM_NEIGHBORS = (1, 5, 10, 20, 50)
+RULES: tuple[Rule, ...] = ("softmax", "plurality", "distance", "rank")
+DENSE_SIZE_PX = 224
+SOURCES = (
+    "shaders", "shaders_mixup", "shaders_kml", "shaders_kml_mixup", "stylegan", "dead_leaves_mixed", "spectrum",
+    "fractals", "cifar10",
+)  # fmt: skip
+"""The last one is the upper bound: real images, the train split of cifar10."""
+CONDITIONS = Conditions(batch_size=256, pictures=False)
+SIGNIFICANT = 0.05
+
+
+class Choice(NamedTuple):
+    """What is fixed for an encoder before any `val` is looked at."""
+
+    image_size_px: int
+    k: int
+    rule: Rule
+
+
+def choose(spec: str, run: Path) -> Choice:
+    """Size, k and rule with the best mean accuracy over the held-out fifths."""
+    path = run / "choices.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    key = load_encoder(spec).card().fingerprint
+    if key not in known:
+        accuracies = {
+            Choice(size_px, k, rule): accuracy
+            for size_px in SIZES_PX
+            for (rule, k), accuracy in held_out_accuracies(f"{spec}@{size_px}").items()
+        }
+        best = max(accuracies, key=lambda choice: accuracies[choice])
+        known[key] = {"encoder": spec, "choice": best, "held_out_accuracy": accuracies[best]}
+        write_json(path, known)
+    return Choice(*known[key]["choice"])
+
+
+def held_out_accuracies(spec: str) -> dict[tuple[Rule, int], float]:
+    """(rule, k) -> mean accuracy over the sets that choose."""
+    encoder = load_encoder(spec)
+    means: dict[tuple[Rule, int], float] = {}
+    for name in CHOOSING_SETS:
+        found = extract(encoder, find_dataset(name).train, batch_size=CONDITIONS.batch_size)
+        asks = held_out(found.labels, generator(0, "evidence", "held-out fifth", name))
+        values, labels = found.values, found.labels
+        neighbors = exact_search(values[asks], values[~asks], max(NUM_NEIGHBORS), labels=labels[~asks])
+        votings = [Voting(rule=rule) for rule in RULES]
+        for row in sweep(neighbors, labels[asks], num_neighbors=NUM_NEIGHBORS, votings=votings):
+            key = row.voting.rule, row.k
+            means[key] = means.get(key, 0.0) + row.top1_accuracy / len(CHOOSING_SETS)
+    return means
+
+
+def measure(spec: str, run: Path) -> dict[str, Score]:
+    """Set -> headline with its cases, under the protocol; what is measured already is read."""
+    choice = choose(spec, run)
+    tasks: list[Task] = [Knn(dataset=name, num_neighbors=(choice.k,), rules=(choice.rule,)) for name in KNN_SETS]
+    tasks.append(TwoAfc(dataset=TRIPLET_SET))
+    if spec != "histogram":  # which has no places
+        tasks.append(PcaSegmentation(dataset=DENSE_SET, image_size_px=DENSE_SIZE_PX))
+    folder = run / "measured"
+    suite = Suite(name="evidence", tasks=tuple(tasks), conditions=CONDITIONS)
+    done = run_suite(suite, [f"{spec}@{choice.image_size_px}"], folder)
+    for problem in done.not_measured:
+        sys.exit(f"{spec}: {problem.task}: {problem.reason}")
+    found = {}
+    for result in done.results:
+        name = next(name for name in SETS if result.dataset.startswith(name))
+        if result.headline:
+            found[name] = score_of(folder, result)
+    return found
+
+
+def print_table(specs: Sequence[str], run: Path) -> None:
+    """Markdown: each encoder, then the baselines, and on how many sets the first one wins."""
+    rows = {spec: measure(spec, run) for spec in specs}
+    print("| encoder | " + " | ".join(SETS) + " |\n|" + " --- |" * (len(SETS) + 1))
+    for spec, scores in rows.items():
+        cells = [f"{100 * s.value:.1f} ± {100 * s.standard_error:.1f}" if (s := scores.get(n)) else "" for n in SETS]
+        size_px, k, rule = choose(spec, run)
+        print(f"| {spec} ({size_px} px, k = {k}, {rule}) | " + " | ".join(cells) + " |")
+    first, *others = specs
+    pairs = [(name, spec) for name in SETS for spec in others if name in rows[spec]]
+    comparisons = corrected([compare(rows[first][name], rows[spec][name]) for name, spec in pairs])
+    print(f"\nDifferences of {first} (points, 95 % interval, p after Holm over the table):\n")
+    print("| set | " + " | ".join(others) + " | win |\n|" + " --- |" * (len(others) + 2))
+    for name in SETS:
+        own = {spec: c for (set_name, spec), c in zip(pairs, comparisons, strict=True) if set_name == name}
+        cells = [
+            f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}], "
+            f"p {c.adjusted_p_value:.1g}"
+            if (c := own.get(spec))
+            else ""
+            for spec in others
+        ]
+        wins = all(c.difference.value > 0 and c.adjusted_p_value < SIGNIFICANT for c in own.values())
+        print(f"| {name} | " + " | ".join(cells) + f" | {'yes' if wins else 'no'} |")
+
+
+def source_folder(name: str, images: int, seed: int, run: Path) -> Path:
+    """Run folder of one source and seed."""
+    return run / "sources" / f"{name}-{images}-seed{seed}"
+
+
+def train_sources(names: Sequence[str], num_seeds: int, images: int, recipe: str, run: Path) -> None:
+    """Train every (source, seed) at the same budget, seed by seed; finished ones stay, stopped ones go on."""
+    real = find_dataset("cifar10")
+    first = real.train.sources[0]
+    for seed in range(num_seeds):
+        for name in names:
+            process: Any = name
+            if name == "cifar10":
+                assert isinstance(first, Path)
+                process = {"image_folder": {"folder": str(first.parents[1])}}
+            changes = {"process": process, "root_seed": seed, "optimization.images": images}
+            config = PretrainConfig.from_yaml(find_recipe(recipe, "pretrain"), changes)
+            probe = knn_probe(real, config.crops.global_crop_px)
+            pretrain(config, source_folder(name, images, seed, run), probe=probe)
+
+
+def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path) -> None:
+    """Markdown: mean over seeds of every source, and its difference to the same networks untrained."""
+    print("| source | " + " | ".join(SETS) + " |\n|" + " --- |" * (len(SETS) + 1))
+    for name in names:
+        folders = [source_folder(name, images, seed, run) for seed in range(num_seeds)]
+        trained = [measure(str(folder), run) for folder in folders]
+        untrained = [measure(f"random:{folder}:{seed}", run) for seed, folder in enumerate(folders)]
+        cells = []
+        for set_name in SETS:
+            a, b = (np.stack([scores[set_name].per_case for scores in side]) for side in (trained, untrained))
+            difference = seeds_difference(a, b, generator(0, "evidence", name, set_name))
+            interval = f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+            cells.append(f"{100 * a.mean():.1f} ({100 * difference.value:+.1f} {interval})")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    """One step of the evidence."""
+    parser = argparse.ArgumentParser(description="The evidence of docs/evidence.md.")
+    parser.add_argument("what", choices=("table", "sources", "compare"))
+    parser.add_argument("encoders", nargs="*", help="trained runs; the untrained one of the first is added")
+    parser.add_argument("--run", type=Path, default=Path("runs/evidence"))
+    parser.add_argument("--sources", nargs="+", default=SOURCES)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=38_400)
+    parser.add_argument("--recipe", default="evidence/tiny_cpu")
+    options = parser.parse_args()
+    make_folder(options.run)
+    if options.what == "table":
+        first = options.encoders[0]
+        print_table([*options.encoders, f"random:{first}", "pixels", "histogram"], options.run)
+    elif options.what == "sources":
+        train_sources(options.sources, options.seeds, options.images, options.recipe, options.run)
+    else:
+        print_comparison(options.sources, options.seeds, options.images, options.run)
+
+
+if __name__ == "__main__":
+    main()
