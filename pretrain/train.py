@@ -280,6 +280,7 @@ def _quiet_lightning() -> Iterator[None]:
             # Lightning 2.6 subclasses a type that torch is about to retire.
             warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
             warnings.filterwarnings("ignore", message="GPU available but not used")
+            warnings.filterwarnings("ignore", message="The `srun` command is available")  # on a login node, say
             yield
     finally:
         logger.setLevel(level)

@@ -1,9 +1,12 @@
 """Jobs on a real SLURM: preempted, requeued, cancelled. Run: make test-cluster."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -94,3 +97,24 @@ def test_an_array_of_tasks_makes_a_data_set(place, capsys):
     run("sbatch", "--wait", "--output=/dev/null", "array.sh")
     assert main(["generate", "--merge", "set"]) == 0
     assert main(["generate", "--verify", "set"]) == 0
+
+
+def test_a_signal_to_one_of_two_processes_stops_both_after_the_same_step(place, steps, wait_until):
+    """Lightning starts the second process; only that one hears the signal."""
+    words = ["pretrain", "--config", "recipe.yaml", "--run", "run", "--overrides", "devices=2"]
+    process = subprocess.Popen([sys.executable, "-m", "procmem", *words], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: steps(place / "run") > 3, "the run trains")
+    (second,) = (int(pid) for pid in run("pgrep", "--parent", str(process.pid)).split() if rank_of(pid) == "1")
+    os.kill(second, signal.SIGUSR1)
+    _, said = process.communicate(timeout=200)
+    assert process.returncode == 75, said
+    (checkpoint,) = checkpoint_paths(place / "run" / "checkpoints")
+    step = load_checkpoint(checkpoint)["procmem"]["completed_steps"]
+    assert 3 < step < 80
+    assert said.count(f"procmem: stopped: SIGUSR1 after step {step} of 80") == 2
+
+
+def rank_of(pid):
+    """LOCAL_RANK of a process."""
+    words = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(word.split("=", 1) for word in words if "=" in word).get("LOCAL_RANK")
