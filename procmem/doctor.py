@@ -23,6 +23,7 @@ OPTIONAL_PARTS = {
     "faiss": "approximate search over large memories",
     "pymilvus": "memories beyond one machine: pip install 'procmem[milvus]'",
     "gradio": "the explorer in a browser: pip install 'procmem[explorer]'",
+    "onnx": "exports to ONNX: pip install 'procmem[onnx]'",
     "submitit": "launching on a SLURM cluster: pip install 'procmem[cluster]'",
 }
 PACKAGE_OF_MODULE = {"faiss": "faiss-cpu"}
