@@ -195,7 +195,7 @@ def _checkpoint_settings(state: BackboneState, image_size_px: int | None) -> Tim
 
 
 def _looks_like_a_path(text: str) -> bool:
-    return text.endswith(".ckpt") or any(mark in text for mark in ("/", "\\"))
+    return text.endswith((".ckpt", ".pth", ".pt", ".safetensors")) or any(mark in text for mark in ("/", "\\"))
 
 
 def _unknown_spec(spec: str) -> UserError:

@@ -53,7 +53,7 @@ def _started_elsewhere() -> tuple[int, int] | None:
     if not _is_srun():
         return None
     tasks, num_nodes = int(environment["SLURM_STEP_NUM_TASKS"]), int(environment["SLURM_STEP_NUM_NODES"])
-    if tasks > 1 and "SLURM_NTASKS_PER_NODE" not in environment:
+    if "SLURM_NTASKS_PER_NODE" not in environment:
         raise UserError(
             f"srun started {tasks} tasks on {num_nodes} nodes without saying how many on each; "
             f"start them with srun --nodes={num_nodes} --ntasks-per-node={-(-tasks // num_nodes)}"
@@ -66,8 +66,8 @@ def _is_torchrun() -> bool:
 
 
 def _is_srun() -> bool:
-    """Whether this is a task of a job step; the batch script of a job has no step's size."""
-    return "SLURM_STEP_NUM_TASKS" in os.environ and "SLURM_NTASKS" in os.environ
+    """Whether this is one of several tasks of a job step; a batch script has none, and srun --pty bash has one."""
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1 and "SLURM_NTASKS" in os.environ
 
 
 def _rank() -> int:

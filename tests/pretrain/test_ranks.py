@@ -30,6 +30,7 @@ def no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
         (TASK, (4, 2), SLURMEnvironment),
         (TASK | TORCHRUN, (2, 2), TorchElasticEnvironment),  # torchrun started by srun, once on each node
         (ALLOCATION, (1, 1), LightningEnvironment),  # the batch script itself
+        (TASK | {"SLURM_STEP_NUM_TASKS": "1"}, (1, 1), LightningEnvironment),  # a shell on a node: srun --pty bash
     ],
 )
 def test_what_starts_the_processes_decides_devices_and_nodes(
