@@ -112,7 +112,7 @@ def _config(state: BackboneState, half: bool) -> dict[str, Any]:
         "model_args": arguments,
         "pretrained_cfg": {
             "input_size": [3, size, size],
-            "fixed_input_size": not arguments.get("dynamic_img_size", False),
+            "fixed_input_size": "img_size" in arguments and not arguments.get("dynamic_img_size", False),
             "mean": list(state.mean),
             "std": list(state.std),
             "interpolation": "bicubic",

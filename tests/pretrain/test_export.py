@@ -91,6 +91,7 @@ def test_timm_builds_the_encoder_from_the_printed_line_and_from_the_folder(pooli
     assert torch.equal(again.patch_tokens(noise()), expected.patch_tokens(noise()))
     assert again.card().fingerprint == expected.card().fingerprint
     assert again.provenance == RECORD
+    assert read_export(tmp_path / "export").pooling == pooling
 
 
 def test_what_it_has_seen_stands_in_every_file(tmp_path: Path) -> None:
