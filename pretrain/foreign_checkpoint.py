@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from pretrain.backbone import TIMM_POOLING, create_backbone
+from pretrain.backbone import TIMM_POOLING, create_backbone, is_transformer
 from pretrain.checkpoint import BackboneState
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from procmem.errors import UserError, unknown_name
@@ -101,7 +101,7 @@ def read_foreign(
         image_size_px=arguments.get("img_size", 224),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        pooling="class_token",
+        pooling="class_token" if is_transformer(name) else "mean",
         state_dict={key: weights[key] for key in expected},
         provenance=Provenance(
             real_images=real_images,

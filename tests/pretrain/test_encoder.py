@@ -320,7 +320,7 @@ def test_without_network_the_error_names_the_file_and_its_place(
         ("timm:vit_small_patch16_224.dinn", "valid: .*dino"),
         ("runs/none/last.ckpt", "no checkpoint or run folder at 'runs/none/last.ckpt'"),
         ("random:runs/none", "no checkpoint or run folder at 'runs/none'"),
-        ("zzzzzz", "an encoder is pixels, histogram, timm:NAME"),
+        ("zzzzzz", "an encoder is pixels, histogram, procmem:NAME, timm:NAME"),
     ],
 )
 def test_an_unknown_encoder_is_answered_with_the_nearest(spec: str, message: str) -> None:

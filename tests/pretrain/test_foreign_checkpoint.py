@@ -143,7 +143,8 @@ def test_an_architecture_by_name_is_taken_as_it_is(tmp_path: Path) -> None:
     path = save({"model": weights}, tmp_path / "resnet.pth")
     with pytest.raises(UserError, match="not the weights of a plain vision transformer"):
         read_foreign(path)
-    assert read_foreign(path, architecture="resnet10t").state.model_name == "resnet10t"
+    state = read_foreign(path, architecture="resnet10t").state
+    assert (state.model_name, state.pooling) == ("resnet10t", "mean")
     with pytest.raises(UserError, match="unknown backbone 'resnet10'"):
         read_foreign(path, architecture="resnet10")
 
