@@ -101,10 +101,10 @@ def test_a_picture_shows_queries_with_neighbours_and_records_hold_all_settings(c
     encoder = load_encoder("histogram")
     outcome = task.measure(encoder, Conditions())
     assert outcome.pictures["neighbours"].width > 500
-    record = results_of(task, encoder, outcome)[0]
-    assert record.config["task"] == "knn"
+    record = results_of(task, encoder, outcome, Conditions())[0]
+    assert (record.task, record.headline) == ("knn", True)
     assert record.config["k"] in (1, 3)
-    assert record.config["headline"] is True
+    assert record.settings["rules"] == ["softmax"]
 
 
 def test_k_beyond_the_memory_and_a_missing_data_set_are_refused(color_folder: Path) -> None:
