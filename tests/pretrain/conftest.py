@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from pretrain.checkpoint import load_checkpoint
 from pretrain.config import PretrainConfig
 from procgen.process import Process
 from procgen.seeds import generator
@@ -65,12 +68,50 @@ TINY_RUN: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def tiny_config() -> PretrainConfig:
+def tiny(**changes: Any) -> PretrainConfig:
     """12 steps of two micro-batches of 8 images."""
-    return PretrainConfig.from_dict(TINY_RUN)
+    return PretrainConfig.from_dict(TINY_RUN | changes)
 
 
-@pytest.fixture
+def two_lanes() -> PretrainConfig:
+    """The same for one rank or two, without what each does by itself: drop path, and batch norm on processors."""
+    backbone, head = TINY_RUN["backbone"] | {"drop_path_rate": 0.0}, TINY_RUN["head"] | {"use_batch_norm": False}
+    return tiny(backbone=backbone, head=head, blocks_per_batch=2)
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> PretrainConfig:
+    return tiny()
+
+
+@pytest.fixture(scope="session")
+def two_lane_config() -> PretrainConfig:
+    return two_lanes()
+
+
+@pytest.fixture(scope="session")
 def squares() -> Squares:
     return Squares()
+
+
+@pytest.fixture(scope="session")
+def assert_same_weights() -> Callable[[Path, Path], None]:
+    """Compares two checkpoints bit by bit: weights, centre, optimizer."""
+
+    def leaves(value: Any, where: str = "") -> dict[str, Any]:
+        if isinstance(value, dict | list):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            return {k: v for key, item in items for k, v in leaves(item, f"{where}/{key}").items()}
+        return {where: value}
+
+    def compare(ours: Path, theirs: Path) -> None:
+        first, second = (
+            leaves({part: load_checkpoint(path)[part] for part in ("state_dict", "optimizer_states")})
+            for path in (ours, theirs)
+        )
+        assert first.keys() == second.keys()
+        assert "/state_dict/loss.center" in first
+        for name, value in first.items():
+            assert torch.equal(value, second[name]) if torch.is_tensor(value) else value == second[name], name
+
+    return compare

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pretrain.metrics import MetricsFile, read_metrics
 
 
@@ -38,3 +40,20 @@ def test_a_cut_last_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,loss,images\n1,3.0,8\n2,2.")
     assert read_metrics(path) == {1: {"loss": 3.0, "images": 8.0}}
+
+
+def test_a_row_that_found_no_room_is_written_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metrics.csv"
+    metrics = MetricsFile(path, 0)
+    metrics.record(1, {"loss": 3.0})
+
+    def fail(self: MetricsFile, step: int, columns: list[str]) -> None:
+        path.write_text(path.read_text() + "2,1")  # half a line
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsFile, "_append", fail)
+        with pytest.raises(OSError, match="No space"):
+            metrics.record(2, {"loss": 2.0})
+    metrics.record(3, {"loss": 1.0})
+    assert read_metrics(path) == {1: {"loss": 3.0}, 2: {"loss": 2.0}, 3: {"loss": 1.0}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import signal
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from pretrain.train import pretrain
 from procgen.process import Process
 from procgen.stream import Position
 from procgen.workers import Exclusion
-from procmem.errors import StoppedError, UserError
+from procmem.errors import StoppedError, UserError, WorkError
 
 
 def no_probe(embed: Embed, step: int) -> dict[str, float]:
@@ -50,15 +51,6 @@ def without_throughput(rows: dict[int, dict[str, float]]) -> dict[int, dict[str,
     return {step: {k: v for k, v in row.items() if k not in measured} for step, row in rows.items()}
 
 
-def tensors(value: Any, where: str = "") -> dict[str, Any]:
-    """Every leaf of a nested state, by path."""
-    if isinstance(value, dict):
-        return {k: v for key, item in value.items() for k, v in tensors(item, f"{where}/{key}").items()}
-    if isinstance(value, list):
-        return {k: v for i, item in enumerate(value) for k, v in tensors(item, f"{where}/{i}").items()}
-    return {where: value}
-
-
 @pytest.fixture
 def straight(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> Path:
     """Run folder of twelve straight steps."""
@@ -67,7 +59,11 @@ def straight(tiny_config: PretrainConfig, squares: Process, tmp_path: Path) -> P
 
 
 def test_six_steps_ctrl_c_and_six_more_equal_twelve_straight_bit_by_bit(
-    tiny_config: PretrainConfig, squares: Process, straight: Path, tmp_path: Path
+    tiny_config: PretrainConfig,
+    squares: Process,
+    straight: Path,
+    tmp_path: Path,
+    assert_same_weights: Callable[[Path, Path], None],
 ) -> None:
     folder = tmp_path / "interrupted"
     stop_at_six(tiny_config, folder, squares)
@@ -75,13 +71,7 @@ def test_six_steps_ctrl_c_and_six_more_equal_twelve_straight_bit_by_bit(
     torch.rand(17)  # the random state of a new process is not that of the old one
     result = pretrain(tiny_config, folder, process=squares, probe=no_probe)
     assert (result.resumed_from_step, result.completed_steps) == (6, 12)
-    ours, theirs = (load_checkpoint(checkpoint_path(f / "checkpoints", 12)) for f in (folder, straight))
-    for part in ("state_dict", "optimizer_states"):
-        first, second = tensors(ours[part]), tensors(theirs[part])
-        assert first.keys() == second.keys()
-        assert "/loss.center" in first or part != "state_dict"
-        for name, value in first.items():
-            assert torch.equal(value, second[name]) if torch.is_tensor(value) else value == second[name], name
+    assert_same_weights(*(checkpoint_path(run / "checkpoints", 12) for run in (folder, straight)))
     assert without_throughput(result.metrics) == without_throughput(read_metrics(straight / "metrics.csv"))
     assert list(result.metrics) == [2, 4, 6, 8, 10, 12]
 
@@ -244,6 +234,52 @@ def test_nan_stops_with_the_step_named_and_the_last_checkpoint_good(
     state = load_checkpoint(good)["state_dict"]
     assert all(torch.isfinite(tensor).all() for tensor in state.values() if tensor.is_floating_point())
     assert pretrain(tiny_config, tmp_path, process=squares).resumed_from_step == 4
+
+
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(
+    tiny_config: PretrainConfig,
+    squares: Process,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No room for the checkpoints of steps 4 and 8: training goes on with the older ones; at the end it is an error."""
+    run = dataclasses.replace(tiny_config, checkpoint_every_steps=2)
+    full_at = {4, 8}
+
+    def save(checkpoint: dict[str, Any], file: Any) -> None:
+        if checkpoint["procmem"]["completed_steps"] in full_at:
+            file.write(b"half a checkpoint")
+            try:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            except OSError as error:  # as torch's writer does
+                raise RuntimeError("unexpected pos 768 vs 662") from error
+        torch_save(checkpoint, file)
+
+    torch_save = torch.save
+    monkeypatch.setattr(torch, "save", save)
+    result = pretrain(run, tmp_path / "goes_on", process=squares)
+    said = capsys.readouterr().err
+    assert result.completed_steps == 12
+    for step in full_at:
+        assert f"warning: no checkpoint at step {step} (cannot write" in said
+    assert "No space left on device); training goes on" in said
+    full_at = {12}
+    with pytest.raises(WorkError, match=r"stopped at step 12 without a checkpoint of it .*No space left.*make room"):
+        pretrain(run, tmp_path / "ends", process=squares)
+    folder = tmp_path / "ends" / "checkpoints"
+    assert sorted(path.name for path in folder.iterdir()) == ["step-000000008.ckpt", "step-000000010.ckpt"]
+    full_at = set()
+    assert pretrain(run, tmp_path / "ends", process=squares).resumed_from_step == 10
+
+
+def test_checkpoints_at_multiples_stay_beside_the_newest(
+    tiny_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    run = dataclasses.replace(tiny_config, checkpoint_every_steps=1, keep_checkpoints=2, keep_every_steps=4)
+    pretrain(run, tmp_path, process=squares)
+    kept = [int(path.stem.removeprefix("step-")) for path in checkpoint_paths(tmp_path / "checkpoints")]
+    assert kept == [4, 8, 11, 12]
 
 
 def test_accumulation_changes_neither_batches_nor_steps(

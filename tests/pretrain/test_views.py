@@ -15,6 +15,7 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as reference
 
+from pretrain import views
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.views import MultiCropConfig, ViewDraws, draw_views, make_views
 from procmem.errors import UserError
@@ -155,6 +156,22 @@ def test_views_equal_the_per_image_chain_where_nothing_is_clamped_and_hue_rests(
 def test_views_stay_near_the_per_image_chain_on_images_of_full_range() -> None:
     config = MultiCropConfig(global_crop_px=32, local_crop_px=16, num_local_crops=3, solarize_probability=0.0)
     assert mean_error(config, smooth_images(0, 255)) < 0.02
+
+
+def test_a_processor_makes_the_views_of_a_gpu_whatever_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dense path on the same numbers; and how many images are taken at a time changes rounding only."""
+    config = MultiCropConfig(global_crop_px=32, local_crop_px=16, num_local_crops=2)
+    images, draws = smooth_images(0, 255), draw(config, torch.arange(8))
+    made = make_views(images, config, draws)
+    monkeypatch.setattr(views, "CACHE_VALUES", 1)
+    for ours, alone, kind, draws_of_kind in zip(
+        made, make_views(images, config, draws), config.views(), draws, strict=True
+    ):
+        dense = views._colored(views._resampled(images.float() / 255, kind, draws_of_kind), draws_of_kind)
+        # Hue jumps where two channels are equal, so a pixel there may differ by more than rounding.
+        assert float((ours - dense).abs().quantile(0.99)) < 2e-3
+        assert float((ours - dense).abs().mean()) < 1e-4
+        assert float((ours - alone).abs().mean()) < 1e-6
 
 
 def test_views_are_the_same_under_autocast() -> None:
