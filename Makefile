@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 export TORCH_BACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-cluster check format pins clean
+.PHONY: help setup setup-dev demo test test-browser test-cluster check format pins clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -28,6 +28,10 @@ test: setup-dev  ## lint, types and the test suite (set PROCMEM_DATA to test on 
 
 test-cluster: setup-dev  ## launching, preemption, requeueing on a real SLURM of one node (as root; installs it if missing)
 	@bash tests/cluster/with_slurm.sh $(PYTHON) -m pytest -m cluster tests/cluster
+
+test-browser: setup-dev  ## drive the explorer with a real headless Chromium
+	@bash scripts/setup_browser.sh
+	@$(PYTHON) -m pytest -m browser tests/browser
 
 check: setup-dev  ## lint and types only, on what you changed
 	@$(PYTHON) -m pre_commit run

@@ -137,6 +137,15 @@ class Texts:
         """Row of each id."""
         return {int(entry_id): row for row, entry_id in enumerate(self.ids)}
 
+    @functools.cached_property
+    def ids_by_image(self) -> dict[tuple[str | None, str | None], int]:
+        """Entry of each image, by data set and name."""
+        return {self.image(entry_id): entry_id for entry_id in self.rows}
+
+    def image(self, entry_id: int) -> tuple[str | None, str | None]:
+        """Data set and name of an entry's image."""
+        return self.datasets[self.rows[entry_id]], self.uris[self.rows[entry_id]]
+
 
 def make_answer(
     found: Neighbors,

@@ -128,6 +128,37 @@ class Desk:
         """The memory's answer to the question on the desk."""
         return None if view.question is None else self.session.ask(view.question, view.choice)
 
+    def compare(self, view: View) -> list[tuple[str, Session, Answer, set[int]]]:
+        """The question on the desk to both memories.
+
+        Returns:
+            For each: where its pictures are, its session, its answer with all entries on, and the entries whose image
+            is in the other's list as well. Nothing without a question or a second memory.
+
+        Raises:
+            UserError: as `Session.ask`.
+        """
+        question, image, second = view.question, view.image, self.second
+        if question is None or image is None or second is None:
+            return []
+        choice = dataclasses.replace(view.choice, off=frozenset())
+        first = self.session.ask(question, choice)
+        own = self.session.texts()
+        hidden = None
+        if question.hidden_id is not None and question.hidden_id in own.rows:
+            hidden = second.texts().ids_by_image.get(own.image(question.hidden_id))
+        asked = second.question(image, question.name, true_class=question.true_class, hidden_id=hidden)
+        other = second.ask(asked, choice)
+        images = [
+            {session.texts().image(one.id): one.id for one in answer.neighbors}
+            for session, answer in ((self.session, first), (second, other))
+        ]
+        shared = {image for image in images[0].keys() & images[1].keys() if image[1]}
+        return [
+            ("entry", self.session, first, {images[0][image] for image in shared}),
+            ("second", second, other, {images[1][image] for image in shared}),
+        ]
+
     def act(self, view: View, sent: Mapping[str, object], by: str = "") -> View:
         """What a button of the page does; a `UserError` becomes a sentence on the page.
 

@@ -9,7 +9,6 @@ a third of an answer's time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -23,6 +22,9 @@ STYLE = (resources.files("eval.explorer") / "page.css").read_text(encoding="utf-
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 EVENT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How every wire of the page is laid."""
+
+WHILE_MOVING: dict[str, Any] = EVENT | {"trigger_mode": "always_last"}
+"""For sliders: while one is pulled, the last position counts and those on the way may be left out."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,13 @@ def html_panel(**options: Any) -> gr.HTML:
     return gr.HTML(js_on_load=SCRIPT, padding=False, apply_default_css=False, **options)
 
 
+def drop_zone(label: str, elem_id: str, **options: Any) -> gr.File:
+    """Where images are dropped; it holds files, since the explorer decodes them itself."""
+    return gr.File(
+        label=label, file_types=["image"], elem_id=elem_id, elem_classes="pm-drop", **{"height": 130} | options
+    )
+
+
 def sent_by(event: gr.EventData) -> dict[str, object]:
     """What a button of a panel sent."""
     data = event._data
@@ -73,7 +82,7 @@ def asked_by(request: gr.Request | None) -> str:
 
 def build_page(desk: Desk) -> gr.Blocks:
     """The whole page."""
-    from eval.explorer.tabs import ask
+    from eval.explorer import tabs
 
     with gr.Blocks(title="procmem explorer", analytics_enabled=False, fill_width=True) as page:
         view = gr.State(None)
@@ -82,7 +91,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         drawer = html_panel(elem_id="drawer", render=False)
         shared = Shared(desk=desk, view=view, header=header, answer=answer, drawer=drawer)
         with gr.Tabs():
-            for name, build in tabs(desk, ask.build):
+            for name, build in tabs.of(desk):
                 with gr.Tab(name) as tab:
                     build(shared, tab)
         drawer.render()
@@ -97,11 +106,6 @@ def build_page(desk: Desk) -> gr.Blocks:
     return page
 
 
-def tabs(desk: Desk, ask: Callable[[Shared, gr.Tab], None]) -> Sequence[tuple[str, Callable[[Shared, gr.Tab], None]]]:
-    """Names and builders of the tabs that make sense here."""
-    return [("Ask", ask)]
-
-
 def look() -> dict[str, Any]:
     """Theme and style: the system's own fonts, since fonts from elsewhere would be a request to elsewhere."""
     theme = gr.themes.Base(
@@ -109,5 +113,12 @@ def look() -> dict[str, Any]:
         neutral_hue=gr.themes.colors.slate,
         font=list(FONTS),
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    ).set(
+        button_primary_background_fill="#0072b2",
+        button_primary_background_fill_hover="#005f94",
+        button_primary_background_fill_dark="#1577ad",
+        button_primary_background_fill_hover_dark="#0072b2",
+        slider_color="#0072b2",
+        slider_color_dark="#58b4e8",
     )
     return {"theme": theme, "css": STYLE}

@@ -12,9 +12,13 @@ from importlib import resources
 from typing import Any
 
 from eval.explorer.answers import Answer
+from eval.explorer.browse import Wanted, browse
 from eval.explorer.desk import Desk, View
 from eval.explorer.pictures import media_type
+from eval.explorer.study import Study, neighbors_help
+from memory.receipt import Receipt, verify_receipt
 from procmem.errors import UserError
+from procmem.files import read_json
 
 PICKS_SHOWN = 12
 
@@ -63,6 +67,48 @@ def entry_html(desk: Desk, view: View) -> str:
         num_queries=0 if desk.queries is None else len(desk.queries),
         allow_edit=desk.editor.allow_edit,
     )
+
+
+def shelf_html(desk: Desk, view: View, wanted: Wanted) -> str:
+    """A page of entries."""
+    problem, shelf = "", None
+    try:
+        shelf = browse(desk.session, desk.queries, wanted, view.choice)
+    except UserError as error:
+        problem = str(error)
+    num_queries = 0 if desk.queries is None else len(desk.queries)
+    return fill("shelf", shelf=shelf, problem=problem, num_queries=num_queries, choice=view.choice)
+
+
+def compare_html(desk: Desk, view: View) -> str:
+    """The answers of both memories to the question on the desk."""
+    problem, sides = "", []
+    try:
+        answers = desk.compare(view)
+        for place, session, answer, common in answers:
+            sides.append({"place": place, "encoder": session.encoder.name, "answer": answer, "common": common})
+    except UserError as error:
+        problem = str(error)
+    return fill("compare", sides=sides, problem=problem, choice=view.choice)
+
+
+def study_html(study: Study | None, problem: str = "") -> str:
+    """The trial at hand, or the results."""
+    results = [] if study is None or study.current is not None else study.results()
+    return fill("study", study=study, problem=problem, results=results, help_p=neighbors_help(results))
+
+
+def changes_html(desk: Desk, receipt_name: str = "") -> str:
+    """The log of changes, and one receipt with what its signature says."""
+    receipt, problem = None, ""
+    path = desk.editor.receipts / receipt_name
+    if receipt_name and path.parent == desk.editor.receipts and path.is_file():
+        receipt = Receipt.from_dict(read_json(path))
+        try:
+            verify_receipt(receipt)
+        except UserError as error:
+            problem = str(error)
+    return fill("changes", log=desk.editor.log(), receipt=receipt, receipt_name=receipt_name, receipt_problem=problem)
 
 
 def said_html(view: View) -> str:

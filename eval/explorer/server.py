@@ -17,12 +17,12 @@ from typing import Any
 
 from eval.explorer.desk import Desk
 from eval.explorer.guard import LEAST_TOKEN_LETTERS, LOOPBACK_NAMES, Application, Guard
-from eval.explorer.pictures import media_type, small_picture
+from eval.explorer.pictures import QUERY_PX, media_type, small_picture
 from eval.explorer.session import Session
 from eval.explorer.uploads import MOST_BYTES
 from procmem.errors import UserError
 
-DEFAULT_PORT = 7860
+QUERY_THUMBNAIL_PX = 128
 NO_PICTURE = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" fill="#8884"/>'
     b'<path d="M28 62l14-18 10 12 7-8 12 14z" fill="#8888"/><circle cx="62" cy="36" r="6" fill="#8888"/></svg>'
@@ -154,10 +154,10 @@ def _add_pictures(application: Any, desk: Desk) -> None:
         row = texts.rows[entry_id]
         return desk.pictures.thumbnail(texts.datasets[row], texts.uris[row])
 
-    def of_query(position: int) -> bytes | None:
+    def of_query(position: int, side_px: int) -> bytes | None:
         if desk.queries is None:
             return None
-        return small_picture(desk.queries.images.image(position), side_px=128)
+        return small_picture(desk.queries.images.image(position), side_px)
 
     def entry_picture(number: int) -> Response:
         return answer(lambda: of_entry(desk.session, number))
@@ -165,8 +165,8 @@ def _add_pictures(application: Any, desk: Desk) -> None:
     def second_picture(number: int) -> Response:
         return answer(lambda: None if desk.second is None else of_entry(desk.second, number))
 
-    def query_picture(number: int) -> Response:
-        return answer(lambda: of_query(number))
+    def query_picture(number: int, large: int = 0) -> Response:
+        return answer(lambda: of_query(number, QUERY_PX if large else QUERY_THUMBNAIL_PX))
 
     application.add_api_route("/picture/entry/{number}", entry_picture)
     application.add_api_route("/picture/second/{number}", second_picture)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from eval.explorer.answers import MOST_NEIGHBORS
 from eval.explorer.desk import RULES, Desk, View
-from eval.explorer.page import EVENT, Shared, asked_by, html_panel, sent_by
+from eval.explorer.page import EVENT, WHILE_MOVING, Shared, asked_by, drop_zone, html_panel, sent_by
 from eval.explorer.render import PICKS_SHOWN, picks_html
 from procmem.errors import UserError
 
@@ -20,12 +20,10 @@ def build(shared: Shared, tab: gr.Tab) -> None:
     start = desk.begin().choice
     with gr.Row(elem_classes="pm-columns"):
         with gr.Column(scale=0, min_width=300, elem_classes="pm-side"):
-            upload = gr.File(
-                label="An image to ask about", show_label=False, file_types=["image"], elem_id="upload", height=110
-            )
+            upload = drop_zone("An image to ask about", "upload", show_label=False, height=110)
             k = gr.Slider(
                 1, min(MOST_NEIGHBORS, max(2, len(desk.session.memory))), start.k, step=1,
-                label="Neighbours that vote (k)", elem_id="k",
+                label="Neighbours (k)", elem_id="k",
             )  # fmt: skip
             rule = gr.Radio(list(RULES), value=start.rule, label="How they vote", elem_id="rule")
             picks = html_panel(value=some_picks(desk), elem_id="picks")
@@ -51,7 +49,7 @@ def build(shared: Shared, tab: gr.Tab) -> None:
         return *shared.shown(desk.act(current or View(), sent, asked_by(request))), gr.skip()
 
     upload.upload(uploaded, [view, upload], shared.outputs, **EVENT)
-    k.release(chosen, [view, k, rule], shared.outputs, **EVENT)
+    k.input(chosen, [view, k, rule], shared.outputs, **WHILE_MOVING)
     rule.change(chosen, [view, k, rule], shared.outputs, **EVENT)
     picks.click(picked, [view], [*shared.outputs, picks], **EVENT)
 

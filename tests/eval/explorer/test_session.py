@@ -60,7 +60,7 @@ def test_any_switches_equal_the_masked_search_of_the_memory(session, ask_at, rul
 
 
 def test_what_decides_equals_really_switching_it_off(session, ask_at):
-    for degrees in range(0, 90, 7):
+    for degrees in range(3, 90, 17):
         for rule in ("plurality", "softmax", "rank"):
             choice = Choice(k=3, rule=rule, off=frozenset({2}))
             answer = session.ask(ask_at(degrees), choice)
