@@ -56,6 +56,7 @@ def measure(address: str, rounds: int) -> dict[str, float]:
             page = browser.new_context().new_page()  # a visitor with nothing cached
             page.goto(address)
             page.wait_for_selector("#prediction", timeout=60_000)
+            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
             paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
         picks = page.locator("#picks [data-send=pick]")
         for number in range(rounds):

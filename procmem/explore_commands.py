@@ -41,7 +41,15 @@ def explore(
         port: of the address; 0 takes a free one.
         run: folder of uploads, receipts, the log of changes and the answers of studies.
     """
-    from eval.explorer.server import check_address, is_loopback, listen, make_application, prepare_gradio, serve
+    from eval.explorer.server import (
+        check_address,
+        is_loopback,
+        listen,
+        make_application,
+        prepare_gradio,
+        serve,
+        sweep,
+    )
 
     checked = check_address(host, token)
     if encoder_b is not None and memory_b is None:
@@ -68,4 +76,7 @@ def explore(
     shown = "127.0.0.1" if is_loopback(host) else host
     address = f"http://{shown}:{listening.getsockname()[1]}/"
     say(f"explorer: {address}{f'?token={checked}' if checked else ''}  (Ctrl-C ends it)")
-    serve(application, listening)
+    try:
+        serve(application, listening)
+    finally:
+        sweep(run)

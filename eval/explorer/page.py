@@ -23,6 +23,9 @@ FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "
 EVENT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How every wire of the page is laid."""
 
+KEPT_SECONDS = (60, 300)
+"""How often pictures that Gradio keeps for the browser are looked through, and how old they may become."""
+
 WHILE_MOVING: dict[str, Any] = EVENT | {"trigger_mode": "always_last"}
 """For sliders: while one is pulled, the last position counts and those on the way may be left out."""
 
@@ -84,7 +87,9 @@ def build_page(desk: Desk) -> gr.Blocks:
     """The whole page."""
     from eval.explorer import tabs
 
-    with gr.Blocks(title="procmem explorer", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title="procmem explorer", analytics_enabled=False, fill_width=True, delete_cache=KEPT_SECONDS
+    ) as page:
         view = gr.State(None)
         header = gr.HTML(header_html(desk), padding=False, apply_default_css=False)
         answer = html_panel(elem_id="answer", render=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable
@@ -86,9 +87,7 @@ def prepare_gradio(run: Path) -> Path:
     """
     uploads = run / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
-    for file in uploads.rglob("*"):
-        if file.is_file():
-            file.unlink(missing_ok=True)  # of a page that was killed
+    sweep(run)  # of a page that was killed
     os.environ |= {
         "GRADIO_TEMP_DIR": str(uploads),
         "GRADIO_ANALYTICS_ENABLED": "False",
@@ -102,6 +101,12 @@ def prepare_gradio(run: Path) -> Path:
     except ImportError as error:
         raise UserError("the explorer needs Gradio; install it with: pip install 'procmem[explorer]'") from error
     return uploads
+
+
+def sweep(run: Path) -> None:
+    """Delete what is left in the folder of uploads."""
+    shutil.rmtree(run / "uploads", ignore_errors=True)
+    (run / "uploads").mkdir(parents=True, exist_ok=True)
 
 
 def make_application(desk: Desk, *, host: str, token: str) -> Application:
