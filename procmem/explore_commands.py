@@ -41,42 +41,32 @@ def explore(
         port: of the address; 0 takes a free one.
         run: folder of uploads, receipts, the log of changes and the answers of studies.
     """
-    from eval.explorer.server import (
-        check_address,
-        is_loopback,
-        listen,
-        make_application,
-        prepare_gradio,
-        serve,
-        sweep,
-    )
-
-    checked = check_address(host, token)
-    if encoder_b is not None and memory_b is None:
-        raise UserError("--encoder-b is the encoder of --memory-b, which is missing")
-    listening = listen(host, port)
-    prepare_gradio(run)
-
+    from eval.explorer import server
     from eval.explorer.opening import open_desk, open_session
     from procmem.audit_subject import find_device
 
-    device = find_device()
-    session = open_session(memory, encoder, device)
-    second = None if memory_b is None else open_session(memory_b, encoder_b, device)
-    desk = open_desk(
-        session,
-        second=second,
-        queries=queries,
-        num_queries=num_queries,
-        images=images or [],
-        run=run,
-        allow_edit=allow_edit,
-    )
-    application = make_application(desk, host=host, token=checked)
-    shown = "127.0.0.1" if is_loopback(host) else host
-    address = f"http://{shown}:{listening.getsockname()[1]}/"
-    say(f"explorer: {address}{f'?token={checked}' if checked else ''}  (Ctrl-C ends it)")
-    try:
-        serve(application, listening)
-    finally:
-        sweep(run)
+    checked = server.check_address(host, token)
+    if encoder_b is not None and memory_b is None:
+        raise UserError("--encoder-b is the encoder of --memory-b, which is missing")
+    server.check_gradio()
+    with server.listen(host, port) as listening:
+        device = find_device()
+        session = open_session(memory, encoder, device)
+        second = None if memory_b is None else open_session(memory_b, encoder_b, device)
+        desk = open_desk(
+            session,
+            second=second,
+            queries=queries,
+            num_queries=num_queries,
+            images=images or [],
+            run=run,
+            allow_edit=allow_edit,
+        )
+        server.prepare_gradio(run)
+        try:
+            application = server.make_application(desk, host=host, token=checked)
+            address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+            say(f"explorer: {address}{f'?token={checked}' if checked else ''}  (Ctrl-C ends it)")
+            server.serve(application, listening)
+        finally:
+            server.sweep(run)

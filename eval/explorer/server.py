@@ -6,6 +6,7 @@ nothing is counted or reported anywhere, and no newer version is asked for.
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import secrets
@@ -79,28 +80,28 @@ def listen(host: str, port: int) -> socket.socket:
         raise UserError(f"cannot listen on {host}:{port}: {error}; give another one with --port") from error
 
 
-def prepare_gradio(run: Path) -> Path:
-    """Make Gradio's settings, which it reads when it is imported; returns the folder of uploads.
+def check_gradio() -> None:
+    """Say early, and without loading it, that Gradio is missing.
 
     Raises:
-        UserError: if Gradio is not installed.
+        UserError: with how to install it.
     """
-    uploads = run / "uploads"
-    uploads.mkdir(parents=True, exist_ok=True)
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("the explorer needs Gradio; install it with: pip install 'procmem[explorer]'")
+
+
+def prepare_gradio(run: Path) -> None:
+    """Make Gradio's settings, which it reads when it is imported, and an empty folder of uploads."""
     sweep(run)  # of a page that was killed
+    uploads = str((run / "uploads").resolve())
     os.environ |= {
-        "GRADIO_TEMP_DIR": str(uploads),
+        "GRADIO_TEMP_DIR": uploads,
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_SHARE": "False",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
     }
-    tempfile.tempdir = str(uploads)
-    try:
-        import gradio  # noqa: F401
-    except ImportError as error:
-        raise UserError("the explorer needs Gradio; install it with: pip install 'procmem[explorer]'") from error
-    return uploads
+    tempfile.tempdir = uploads
 
 
 def sweep(run: Path) -> None:
