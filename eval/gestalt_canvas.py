@@ -95,7 +95,7 @@ class Canvas:
     def finished(self) -> Stimulus:
         """The drawing at its size."""
         size = self._side // SUPERSAMPLING
-        image = np.asarray(self._image.resize((size, size), Image.Resampling.BOX))
+        image = np.array(self._image.resize((size, size), Image.Resampling.BOX))
         mask = np.asarray(self._mask)[SUPERSAMPLING // 2 :: SUPERSAMPLING, SUPERSAMPLING // 2 :: SUPERSAMPLING]
         return Stimulus(image=image, mask=mask.astype(np.int64))
 

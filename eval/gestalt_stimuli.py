@@ -125,7 +125,7 @@ def draw_continuity(canvas: Canvas, chance: Chance) -> None:
         along = np.linspace(-0.45, 0.45, 400)
         across = chance.uniform(0.03, 0.07) * np.sin(along * chance.uniform(4, 8) + chance.uniform(0, 2 * math.pi))
         curve = np.stack([along, across + offset], axis=1) @ _turn(angle).T + 0.5  # three paths meet two by two
-        curve = curve[((curve > 0.03) & (curve < 0.97)).all(axis=1)]
+        curve = curve[((curve > 0.05) & (curve < 0.95)).all(axis=1)]
         canvas.band(_points(curve), 2.6 * radius, path + 1)
         for dot in _evenly(curve, spacing):
             if not len(taken) or np.linalg.norm(taken - dot, axis=1).min() > 2.2 * radius:

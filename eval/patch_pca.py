@@ -3,10 +3,9 @@
 The pictures and the segmentation scores of the papers (protocols: PCA R2) both start here. The papers upsample the
 tokens bilinearly before they take components. Upsampling is a matrix U whose rows sum to 1, so the upsampled tokens
 U X have the mean m = mean(U) X and the scatter (X - m)' U'U (X - m), and their components are U (X - m) axes: only
-three channels are ever upsampled, and the scatter costs L tokens instead of G * G places (16 times fewer for 28 x 28
-tokens at 112 x 112). Three axes of several hundred come from a block Lanczos iteration with a checked error; images
-that it does not settle (equal variances) get a full eigen-decomposition. The last step, inside the few leading axes,
-is float64, so a close call between two components is not left to float32.
+three channels are ever upsampled. Three axes of several hundred come from a block Lanczos iteration on products with
+the tokens, with a checked error; images that it does not settle (nearly equal variances) are decomposed in full.
+Which of the few leading directions come first is decided in float64, so a close call is not left to float32.
 
 A component's sign is free; it is fixed (largest loading positive), so that a picture is the same on every machine.
 
@@ -22,7 +21,7 @@ from procgen.seeds import generator
 from procmem.errors import UserError
 
 NUM_COMPONENTS = 3
-_BLOCK, _STEPS = 8, 6
+_BLOCK, _STEPS = 16, 5
 """Vectors a Lanczos step, and steps: enough for the tokens of trained and untrained transformers of 384 dimensions."""
 _KEPT = 16
 """Leading directions among which float64 decides."""
@@ -50,22 +49,22 @@ def pca_colors(tokens: torch.Tensor, grid: int | None = None) -> torch.Tensor:
     """
     if tokens.ndim != 4:
         raise UserError(f"patch tokens must be (B, h, w, D), received shape {tuple(tokens.shape)}")
-    if not torch.isfinite(tokens).all():
-        raise UserError("patch tokens hold NaN or infinite values")
     if grid is not None and grid < 1:
         raise UserError(f"grid must be at least 1, received {grid}")
     h, w = tokens.shape[1:3]
     rows, columns = _upsampling(h, grid or h, tokens.device), _upsampling(w, grid or w, tokens.device)
     tokens = tokens.float()
-    centred = tokens - _along_axes(tokens, rows.mean(0, keepdim=True), columns.mean(0, keepdim=True))
-    axes = _leading_axes(centred, rows, columns)
-    places = _along_axes(centred.double() @ axes[:, None], rows, columns)
+    mean = _along_axes(tokens, rows.mean(0, keepdim=True), columns.mean(0, keepdim=True))
+    if not torch.isfinite(mean).all():  # NaN and infinity spread to the mean; the tokens are read once
+        raise UserError("patch tokens hold NaN or infinite values")
+    centred = tokens - mean
+    places = _along_axes(_leading_components(centred, rows, columns).float(), rows, columns)
     places = F.pad(places, (0, NUM_COMPONENTS - places.shape[3]))
     low, high = places.amin(dim=(1, 2), keepdim=True), places.amax(dim=(1, 2), keepdim=True)
     spread = high - low
     # float32 centring leaves 1e-7 of a token that is the same everywhere
-    has_spread = spread > 1e-6 * tokens.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-30)
-    return torch.where(has_spread, (places - low) / spread.clamp(min=1e-300), 0.5).float()
+    has_spread = spread > 1e-6 * mean.abs().amax(dim=3, keepdim=True)
+    return torch.where(has_spread, (places - low) / spread.clamp(min=1e-30), 0.5)
 
 
 def _upsampling(size: int, grid: int, device: torch.device) -> torch.Tensor:
@@ -74,14 +73,19 @@ def _upsampling(size: int, grid: int, device: torch.device) -> torch.Tensor:
     return F.interpolate(identity[None], size=grid, mode="linear", align_corners=False)[0].T
 
 
-def _leading_axes(centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """(B, D, min(D, 3)) float64 unit axes of the upsampled tokens, largest variance first, largest loading positive."""
-    leading = _leading_subspace(_scatter(centred, rows, columns)).double()
-    _, vectors = torch.linalg.eigh(_scatter(centred.double() @ leading[:, None], rows, columns))
-    axes = leading @ vectors[:, :, -NUM_COMPONENTS:].flip(2)
-    largest = axes.abs().argmax(dim=1, keepdim=True)
-    directed: torch.Tensor = axes * axes.gather(1, largest).sign()
-    return directed
+def _leading_components(centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """(B, h, w, min(D, 3)) float64: tokens along the axes of the upsampled ones, largest variance first.
+
+    An axis points to where its largest loading is positive.
+    """
+    leading = _leading_subspace(centred, rows, columns)
+    inside = (centred.flatten(1, 2) @ leading).unflatten(1, centred.shape[1:3]).double()
+    _, vectors = torch.linalg.eigh(_scatter(inside, rows, columns))
+    vectors = vectors[:, :, -NUM_COMPONENTS:].flip(2)
+    axes = leading.double() @ vectors
+    signs = axes.gather(1, axes.abs().argmax(dim=1, keepdim=True)).sign()
+    components: torch.Tensor = inside @ (vectors * signs)[:, None]
+    return components
 
 
 def _scatter(centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
@@ -98,33 +102,44 @@ def _along_axes(values: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor)
     return across
 
 
-def _leading_subspace(scatter: torch.Tensor) -> torch.Tensor:
-    """(B, D, S) orthonormal directions that hold the three leading eigenvectors of each symmetric (B, D, D)."""
-    if scatter.shape[1] <= _SMALLEST_ITERATED:
-        whole: torch.Tensor = torch.linalg.eigh(scatter.double()).eigenvectors
-        return whole[:, :, -_KEPT:]
-    found, is_settled = _block_lanczos(scatter)
+def _leading_subspace(centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """(B, D, S) float32 orthonormal directions that hold the three leading axes of the upsampled tokens."""
+    if centred.shape[3] <= _SMALLEST_ITERATED:
+        return _decomposed(centred, rows, columns)
+    found, is_settled = _block_lanczos(centred, rows, columns)
     if not is_settled.all():
-        whole = torch.linalg.eigh(scatter[~is_settled].double()).eigenvectors
-        found[~is_settled] = whole[:, :, -_KEPT:].to(found.dtype)
+        found[~is_settled] = _decomposed(centred[~is_settled], rows, columns)
     return found
 
 
-def _block_lanczos(scatter: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _decomposed(centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    whole: torch.Tensor = torch.linalg.eigh(_scatter(centred, rows, columns).double()).eigenvectors
+    return whole[:, :, -_KEPT:].float()
+
+
+def _block_lanczos(
+    centred: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The leading directions (B, D, _KEPT) that a Krylov space of few products knows, and whether (B,) it knows enough.
 
-    for each step: multiply the newest block by the matrix, take out what is known, orthonormalise: the next block
+    for each step: multiply the newest block by the scatter, take out what is known, orthonormalise: the next block
     """
-    B, D, _ = scatter.shape
+    B, h, w, D = centred.shape
+    flat, weights = centred.flatten(1, 2), (rows.T @ rows, columns.T @ columns)
+
+    def product(block: torch.Tensor) -> torch.Tensor:
+        weighted = _along_axes((flat @ block).unflatten(1, (h, w)), *weights).flatten(1, 2)
+        return (weighted.transpose(1, 2).contiguous() @ flat).transpose(1, 2)
+
     chance = torch.from_numpy(generator(_START_SEED, "block lanczos", D).standard_normal((D, _BLOCK)))
-    newest = torch.linalg.qr(chance.to(scatter)).Q.expand(B, D, _BLOCK)
-    basis, products = newest, scatter @ newest
+    newest = torch.linalg.qr(chance.to(centred)).Q.expand(B, D, _BLOCK)
+    basis, products = newest, product(newest)
     for _ in range(_STEPS - 1):
         newest = products[:, :, -_BLOCK:]
         for _ in range(2):  # twice is enough (Kahan): once leaves what rounding brought back
             newest = newest - basis @ (basis.transpose(1, 2) @ newest)
         newest = torch.linalg.qr(newest).Q
-        basis, products = torch.cat([basis, newest], 2), torch.cat([products, scatter @ newest], 2)
+        basis, products = torch.cat([basis, newest], 2), torch.cat([products, product(newest)], 2)
     values, vectors = torch.linalg.eigh(basis.transpose(1, 2) @ products)
     values, vectors = values[:, -_KEPT:], vectors[:, :, -_KEPT:]
     directions = basis @ vectors

@@ -1,0 +1,238 @@
+"""K-means, in-context and kNN segmentation on scenes with known contents.
+
+Run: pytest tests/eval/tasks/test_segmentation_tasks.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from sklearn.metrics import average_precision_score, jaccard_score
+
+from eval.sets.find_masked import find_masked_dataset
+from eval.squares import square_of_image, square_of_mask
+from eval.task import Conditions, Task
+from eval.tasks.in_context_segmentation import InContextSegmentation, in_context_mask
+from eval.tasks.kmeans_segmentation import KmeansSegmentation, kmeans_segments
+from eval.tasks.knn_segmentation import KnnSegmentation, PatchMemory, patch_labels
+from pretrain.pixel_encoders import Histogram, Pixels
+from procmem.errors import UserError
+
+CONDITIONS = Conditions(batch_size=2, pictures=False)
+
+
+class Sharp(Pixels):
+    """Colours about grey, made long: products tell colours apart, as trained tokens do."""
+
+    def patch_tokens(self, images: torch.Tensor) -> torch.Tensor:
+        return 40 * (super().patch_tokens(images) - 0.5)
+
+
+def every_task(scenes: Path) -> list[Task]:
+    """One of each, at the size of the encoders here."""
+    return [
+        KmeansSegmentation(dataset=str(scenes), image_size_px=64, grid=32),
+        InContextSegmentation(dataset=str(scenes), image_size_px=64),
+        KnnSegmentation(dataset=str(scenes), image_size_px=64),
+        KnnSegmentation(dataset=str(scenes), image_size_px=64, neighbors="top_k"),
+    ]
+
+
+def wipe(scenes: Path, names: list[str]) -> None:
+    for name in names:
+        Image.fromarray(np.zeros((64, 96), np.uint8)).save(scenes / "masks" / f"{name}.png")
+
+
+def test_kmeans_finds_bands_of_colour_that_places_do_not(scenes: Path) -> None:
+    task = KmeansSegmentation(dataset=str(scenes), image_size_px=64, grid=32)
+    outcome = task.measure(Pixels(image_size_px=64), CONDITIONS)
+    by_tokens, by_places = outcome.scores
+    assert by_tokens.is_headline
+    assert by_tokens.value > 0.85 > by_places.value > 0.2
+    again = task.measure(Pixels(image_size_px=64), Conditions(batch_size=5, pictures=False))
+    assert np.array_equal(again.scores[0].per_case, by_tokens.per_case)
+
+
+def test_kmeans_of_equal_tokens_gives_as_many_clusters_as_tokens_differ() -> None:
+    tokens = np.zeros((4, 4, 3), np.float32)
+    tokens[:2] = 1
+    clusters = kmeans_segments(tokens, 5, 0)
+    assert len(np.unique(clusters)) == 2
+    assert (clusters[:2] == clusters[0, 0]).all()
+    assert (clusters[2:] != clusters[0, 0]).all()
+
+
+def test_an_in_context_mask_is_attention_over_whole_pieces_of_the_mask() -> None:
+    chance = torch.Generator().manual_seed(2)
+    query, prompt = (torch.randn(3, 3, 5, generator=chance) * 2 for _ in range(2))
+    mask = (torch.rand(12, 12, generator=chance) < 0.4).float()
+    found = in_context_mask(query, prompt, mask)
+    for row in range(12):  # pixel by pixel: place (row % 4, column % 4) of every prompt piece
+        for column in range(12):
+            weights = ((prompt.reshape(9, 5) @ query[row // 4, column // 4]) / 5).softmax(0)
+            values = mask[row % 4 :: 4, column % 4 :: 4].reshape(9)
+            assert found[row, column] == pytest.approx(float(weights @ values), abs=1e-5)
+    with pytest.raises(UserError, match="3 x 3 patches do not divide a mask of 10 px"):
+        in_context_mask(query, prompt, mask[:10, :10])
+
+
+def test_a_concept_is_found_from_one_prompt_and_scored_as_by_hand(scenes: Path) -> None:
+    task = InContextSegmentation(dataset=str(scenes), image_size_px=64)
+    outcome = task.measure(Sharp(image_size_px=64), CONDITIONS)
+    found = {score.metric: score for score in outcome.scores}
+    assert found["average_precision"].is_headline
+    assert found["average_precision"].value > 0.95
+    assert found["iou"].value > 0.85 > found["concept_share"].value
+    assert np.array_equal(
+        task.measure(Sharp(image_size_px=64), Conditions(batch_size=4, pictures=False)).scores[0].per_case,
+        found["average_precision"].per_case,
+    )
+    # one training image, one validation image of one label: the whole case can be recomputed here
+    (scenes / "splits.csv").write_text("id,split\n00,train\n08,val\n")
+    for name in ("00", "08"):
+        mask = np.asarray(Image.open(scenes / "masks" / f"{name}.png"))
+        Image.fromarray(np.where(mask == 1, 1, 2).astype(np.uint8)).save(scenes / "masks" / f"{name}.png")
+    (score, iou, *_) = task.measure(Pixels(image_size_px=64), CONDITIONS).scores
+    data = find_masked_dataset(str(scenes))
+    tokens = [
+        Pixels(image_size_px=64).patch_tokens(square_of_image(part.image(0), 64, "short_side")[None])[0]
+        for part in (data.val, data.train)
+    ]
+    truths = [square_of_mask(part.mask(0), 64, "short_side", 64) for part in (data.val, data.train)]
+    values = []
+    for label in (1, 2):
+        soft = in_context_mask(*tokens, torch.from_numpy(truths[1] == label)).numpy()
+        cut = soft > (soft.min() + soft.max()) / 2
+        values.append(
+            (
+                average_precision_score((truths[0] == label).ravel(), soft.ravel()),
+                jaccard_score((truths[0] == label).ravel(), cut.ravel()),
+            )
+        )
+    assert (score.value, iou.value) in [(pytest.approx(a, abs=1e-6), pytest.approx(b, abs=1e-3)) for a, b in values]
+
+
+def test_in_context_needs_a_label_in_both_splits(scenes: Path) -> None:
+    wipe(scenes, ["06", "07"])
+    task = InContextSegmentation(dataset=str(scenes), image_size_px=64)
+    score = task.measure(Pixels(image_size_px=64), CONDITIONS).scores[0]
+    assert (score.n, score.config["without_prompt"]) == (3, 2)
+    wipe(scenes, [f"{number:02d}" for number in range(6)])
+    with pytest.raises(UserError, match="no label fills 2% of a validation image and of a training image"):
+        task.measure(Pixels(image_size_px=64), CONDITIONS)
+    with pytest.raises(UserError, match=r"above 0 and below 1, received 1\.5"):
+        InContextSegmentation(dataset=str(scenes), smallest_share=1.5)
+
+
+def test_the_label_of_a_patch_is_that_of_most_of_its_pixels_or_the_one_in_its_middle() -> None:
+    mask = np.zeros((1, 4, 4), np.int64)
+    mask[0, :2, :2] = [[1, 1], [2, 0]]
+    mask[0, 2:, :2] = [[3, 3], [1, 1]]  # a tie
+    mask[0, 2:, 2:] = [[0, 5], [5, 5]]
+    assert patch_labels(mask, (2, 2)).tolist() == [[[1, 0], [1, 5]]]
+    assert patch_labels(mask, (2, 2), "paper").tolist() == [[[0, 0], [1, 5]]]
+    with pytest.raises(UserError, match="3 x 3 patches do not divide"):
+        patch_labels(mask, (3, 3))
+
+
+@pytest.mark.parametrize(("protocol", "square"), [("corrected", "crop"), ("paper", "squash")])
+def test_knn_scores_are_those_of_attention_over_everything(scenes: Path, protocol: str, square: str) -> None:
+    wipe(scenes, ["07"])
+    task = KnnSegmentation(dataset=str(scenes), protocol=protocol, image_size_px=64, budget_bytes=12 * 999)
+    encoder = Sharp(image_size_px=64)
+    found = {score.metric: score for score in task.measure(encoder, CONDITIONS).scores}
+    data, parts = find_masked_dataset(str(scenes)), {}
+    for name, images in (("train", data.train), ("val", data.val)):
+        squares = torch.stack([square_of_image(images.image(i), 64, square) for i in range(len(images))])
+        masks = np.stack([square_of_mask(images.mask(i), 64, square, 64) for i in range(len(images))])
+        parts[name] = (
+            encoder.patch_tokens(squares).flatten(1, 2),
+            patch_labels(masks, (16, 16), protocol).reshape(len(images), -1),
+        )
+    (memory, labels), (queries, truth) = parts["train"], parts["val"]
+    memory, labels = memory.flatten(0, 1), labels.ravel()
+    if protocol == "corrected":
+        memory, labels = memory[labels > 0], labels[labels > 0]
+    values = F.one_hot(torch.from_numpy(labels)).float()
+    named = F.scaled_dot_product_attention(queries, memory[None], values[None]).argmax(2).numpy()
+    scored = truth > 0 if protocol == "corrected" else truth >= 0
+    accuracies = [(named[i] == truth[i])[scored[i]].mean() for i in range(5) if scored[i].any()]
+    foreground = [(named[i] == truth[i])[truth[i] > 0].mean() for i in range(5) if (truth[i] > 0).any()]
+    assert found["mean_iou"].value == pytest.approx(jaccard_score(truth[scored], named[scored], average="macro"))
+    assert found["accuracy"].per_case == pytest.approx(accuracies)
+    assert found["foreground_accuracy"].per_case == pytest.approx(foreground)
+    assert found["foreground_accuracy"].n == 4
+    assert found["accuracy"].n == (4 if protocol == "corrected" else 5)
+    assert found["mean_iou"].config["memory_bytes"] == memory.numel() * 4
+    assert found["foreground_accuracy"].value > 0.8
+
+
+def test_the_nearest_entries_vote_and_a_token_without_direction_is_answered(scenes: Path) -> None:
+    task = KnnSegmentation(dataset=str(scenes), image_size_px=64, neighbors="top_k", num_neighbors=5)
+    found = {score.metric: score for score in task.measure(Sharp(image_size_px=64), CONDITIONS).scores}
+    assert found["accuracy"].value > 0.9
+    chance = torch.Generator().manual_seed(5)
+    tokens, labels = torch.randn(50, 6, generator=chance), torch.arange(50) % 4
+    memory = PatchMemory(tokens=torch.cat([tokens, torch.zeros(1, 6)]), labels=torch.cat([labels, torch.tensor([2])]))
+    queries = torch.cat([tokens[:7] * 3, torch.zeros(1, 6)])
+    assert memory.nearest(queries, 1, 1 << 20).tolist() == [*labels[:7].tolist(), 2]
+    similarity = F.normalize(queries[:7], dim=1) @ F.normalize(tokens, dim=1).T
+    for row, named in enumerate(memory.nearest(queries[:7], 9, 1 << 20)):
+        top = similarity[row].topk(9)  # the entry without direction is not among them here
+        votes = torch.zeros(4).index_add_(0, labels[top.indices], (top.values / 0.07).exp())
+        assert named == int(votes.argmax())
+
+
+def test_background_by_name_is_no_foreground(scenes: Path) -> None:
+    task = KnnSegmentation(dataset=str(scenes), image_size_px=64)
+    before = {score.metric: score for score in task.measure(Sharp(image_size_px=64), CONDITIONS).scores}
+    table = (scenes / "classes.csv").read_text().replace("blue", "background")
+    (scenes / "classes.csv").write_text(table)
+    after = {score.metric: score for score in task.measure(Sharp(image_size_px=64), CONDITIONS).scores}
+    assert np.array_equal(before["accuracy"].per_case, after["accuracy"].per_case)
+    assert np.array_equal(before["accuracy"].per_case, before["foreground_accuracy"].per_case)
+    assert not np.array_equal(after["accuracy"].per_case, after["foreground_accuracy"].per_case)
+
+
+def test_sets_without_labels_are_refused(scenes: Path) -> None:
+    wipe(scenes, [f"{number:02d}" for number in range(6, 11)])
+    with pytest.raises(UserError, match="none of 5 images has a labelled segment"):
+        KmeansSegmentation(dataset=str(scenes), image_size_px=64).measure(Pixels(image_size_px=64), CONDITIONS)
+    with pytest.raises(UserError, match="none of the 5 validation images has a labelled patch"):
+        KnnSegmentation(dataset=str(scenes), image_size_px=64).measure(Pixels(image_size_px=64), CONDITIONS)
+    wipe(scenes, [f"{number:02d}" for number in range(6)])
+    with pytest.raises(UserError, match="none of the 6 training images has a labelled patch"):
+        KnnSegmentation(dataset=str(scenes), image_size_px=64).measure(Pixels(image_size_px=64), CONDITIONS)
+
+
+def test_every_task_refuses_unusable_tokens_and_wrong_settings(scenes: Path) -> None:
+    broken = Pixels(image_size_px=64)
+    broken.patch_tokens = lambda images: torch.full((len(images), 4, 4, 3), torch.nan)  # type: ignore[method-assign]
+    for task in every_task(scenes):
+        with pytest.raises(UserError, match="'histogram' has no patch tokens"):
+            task.measure(Histogram(image_size_px=64), CONDITIONS)
+        with pytest.raises(UserError, match="NaN or infinite patch tokens"):
+            task.measure(broken, CONDITIONS)
+    with pytest.raises(UserError, match="grid must be at least 1"):
+        KmeansSegmentation(dataset=str(scenes), grid=0)
+    with pytest.raises(UserError, match="at least 1, received 0"):
+        KnnSegmentation(dataset=str(scenes), num_neighbors=0)
+
+
+def test_unreadable_images_are_left_out_where_the_conditions_say_so(scenes: Path) -> None:
+    for name in ("02", "08"):
+        path = scenes / "images" / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:500])
+    lenient = Conditions(batch_size=1, on_corrupt="skip")
+    for task in every_task(scenes):
+        outcome = task.measure(Pixels(image_size_px=64), lenient)
+        assert outcome.scores[0].n == 4
+        (picture,) = outcome.pictures.values()
+        assert min(picture.size) > 200
+        with pytest.raises(UserError, match=r"0[28]\.png"):
+            task.measure(Pixels(image_size_px=64), CONDITIONS)
