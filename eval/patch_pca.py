@@ -79,7 +79,7 @@ def _leading_components(centred: torch.Tensor, rows: torch.Tensor, columns: torc
     An axis points to where its largest loading is positive.
     """
     leading = _leading_subspace(centred, rows, columns)
-    inside = (centred.flatten(1, 2) @ leading).unflatten(1, centred.shape[1:3]).double()
+    inside = (centred.flatten(1, 2) @ leading).reshape(*centred.shape[:3], -1).double()
     _, vectors = torch.linalg.eigh(_scatter(inside, rows, columns))
     vectors = vectors[:, :, -NUM_COMPONENTS:].flip(2)
     axes = leading.double() @ vectors
@@ -128,7 +128,7 @@ def _block_lanczos(
     flat, weights = centred.flatten(1, 2), (rows.T @ rows, columns.T @ columns)
 
     def product(block: torch.Tensor) -> torch.Tensor:
-        weighted = _along_axes((flat @ block).unflatten(1, (h, w)), *weights).flatten(1, 2)
+        weighted = _along_axes((flat @ block).reshape(B, h, w, -1), *weights).flatten(1, 2)
         return (weighted.transpose(1, 2).contiguous() @ flat).transpose(1, 2)
 
     chance = torch.from_numpy(generator(_START_SEED, "block lanczos", D).standard_normal((D, _BLOCK)))

@@ -5,9 +5,9 @@ rule), summed in bounded memory. "top_k": the memory's own exact search over nor
 kNN classification among the k nearest.
 
 Two rules of scoring. "corrected": a patch has the label of most of its pixels, and patches of what has no label (0)
-are neither in the memory nor scored. "paper": squashed images, the label in the middle of a patch, and 0 (void
-and background alike) is one more class that counts in the accuracy over all patches, so that calling everything
-background scores high. Foreground is every label but 0 and one that is called "background".
+are neither in the memory nor scored, unless the data set calls 0 "background": then it is a class like others (as in
+VOC's own mean IoU). "paper": squashed images, the label in the middle of a patch, and 0 is always a class, void
+and all, so that calling everything background scores high. Foreground is every label but 0 and "background".
 
 Letters: N entries, D embedding, h w patch grid, C labels.
 """
@@ -134,10 +134,9 @@ class PatchMemory:
         """The memory of a set's patches; raises `UserError` as `dense_batches`, or if none is labelled."""
         tokens, labels = [], []
         for batch in dense_batches(encoder, images, conditions, square=square):
-            named = torch.from_numpy(patch_labels(batch.masks, batch.tokens.shape[1:3], protocol)).to(
-                batch.tokens.device
-            )
-            kept = torch.ones_like(named, dtype=torch.bool) if protocol == "paper" else named != UNLABELLED
+            of_patches = patch_labels(batch.masks, batch.tokens.shape[1:3], protocol)
+            named = torch.from_numpy(of_patches).to(batch.tokens.device)
+            kept = torch.from_numpy(counted(of_patches, images.label_names, protocol)).to(named.device)
             tokens.append(batch.tokens[kept])
             labels.append(named[kept])
         if not sum(map(len, labels)):
@@ -189,6 +188,12 @@ def patch_labels(masks: Labels, grid: tuple[int, int] | torch.Size, protocol: Pr
     return most.reshape(B, h, w)
 
 
+def counted(labels: Labels, label_names: tuple[str, ...], protocol: Protocol) -> npt.NDArray[np.bool_]:
+    """Which patches are remembered and scored: those with a label, and those with 0 where 0 is a class."""
+    is_class = protocol == "paper" or label_names[UNLABELLED] == "background"
+    return np.full(labels.shape, True) if is_class else labels != UNLABELLED
+
+
 def _directions(tokens: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
     has_none = tokens.norm(dim=1, keepdim=True) < 1e-12
     return F.normalize(torch.where(has_none, fallback, tokens), dim=1)
@@ -205,7 +210,7 @@ class _Image:
 
     @classmethod
     def of(cls, name: str, found: Labels, truth: Labels, label_names: tuple[str, ...], protocol: Protocol) -> _Image:
-        scored = np.full(truth.shape, True) if protocol == "paper" else truth != UNLABELLED
+        scored = counted(truth, label_names, protocol)
         background = [label for label, called in enumerate(label_names) if called == "background"]
         right, foreground = found == truth, ~np.isin(truth, [UNLABELLED, *background])
         return cls(

@@ -197,6 +197,11 @@ def test_background_by_name_is_no_foreground(scenes: Path) -> None:
     assert np.array_equal(before["accuracy"].per_case, after["accuracy"].per_case)
     assert np.array_equal(before["accuracy"].per_case, before["foreground_accuracy"].per_case)
     assert not np.array_equal(after["accuracy"].per_case, after["foreground_accuracy"].per_case)
+    # where 0 itself is called background it is a class: remembered, scored, and no foreground
+    (scenes / "classes.csv").write_text("id,name\n0,background\n1,red\n2,green\n3,blue\n")
+    first = {score.metric: score for score in task.measure(Sharp(image_size_px=64), CONDITIONS).scores}
+    assert first["mean_iou"].config["memory_size"] == 6 * 16 * 16 > before["mean_iou"].config["memory_size"]
+    assert not np.array_equal(first["accuracy"].per_case, first["foreground_accuracy"].per_case)
 
 
 def test_sets_without_labels_are_refused(scenes: Path) -> None:
