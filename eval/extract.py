@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from eval.decoding import Decoder, ImageSource, check_settings
-from eval.images import CorruptImageError, OnCorrupt
+from eval.decoding import Decoder, ImageSource
+from eval.images import CorruptImageError, LabelledImages, OnCorrupt
 from pretrain.embedding import UnusableEmbeddingError
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
-from procmem.extraction_cache import index_extraction
+from procmem.extraction_cache import INDEX_SUFFIX, index_extraction
 from procmem.files import atomic_write, cache_root, fingerprint
 from procmem.progress import say
 
@@ -88,12 +88,12 @@ def extract(
         CorruptImageError: if an image cannot be read and `on_corrupt` is "fail".
         UserError: if a setting is out of range, an embedding is zero or not finite, or no image is readable.
     """
-    check_settings(batch_size, num_threads, on_corrupt)
-    path = cache_path(encoder, images) if cache else None
-    found = _read_cache(path, encoder.dimension, images) if path is not None and path.is_file() else None
-    if found is None:
-        decoder = Decoder(encoder, images, batch_size=batch_size, num_threads=num_threads, on_corrupt=on_corrupt)
-        found = _compute(encoder, images, decoder, path)
+    decoder = Decoder(encoder, images, batch_size=batch_size, num_threads=num_threads, on_corrupt=on_corrupt)
+    found = _found_or_made(encoder, images, decoder, cache_path(encoder, images) if cache else None)
+    if not len(found.positions):
+        raise UserError(
+            f"none of the {len(images)} images of {images.name}/{images.split} is readable: {found.skipped[:1]}"
+        )
     if found.skipped and on_corrupt == "fail":
         raise CorruptImageError(found.skipped[0])
     if found.skipped:
@@ -105,6 +105,17 @@ def cache_path(encoder: Encoder, images: ImageSource) -> Path:
     """Where the embeddings of a set by an encoder are kept."""
     key = fingerprint([CACHE_FORMAT, encoder.card().fingerprint, images.fingerprint()])
     return cache_root() / "embeddings" / f"{key}.npz"
+
+
+def extract_shard(encoder: Encoder, images: ImageSource, batch_size: int = 64) -> Embeddings:
+    """As `extract` into the cache, without unreadable images; there may be none left."""
+    decoder = Decoder(encoder, images, batch_size=batch_size, on_corrupt="skip")
+    return _found_or_made(encoder, images, decoder, cache_path(encoder, images))
+
+
+def _found_or_made(encoder: Encoder, images: ImageSource, decoder: Decoder, path: Path | None) -> Embeddings:
+    found = _read_cache(path, encoder.dimension, images) if path is not None and path.is_file() else None
+    return found or _compute(encoder, images, decoder, path)
 
 
 def _compute(encoder: Encoder, images: ImageSource, decoder: Decoder, path: Path | None) -> Embeddings:
@@ -134,7 +145,7 @@ def _compute(encoder: Encoder, images: ImageSource, decoder: Decoder, path: Path
             _write_part(path, open_part)
             say(f"interrupted behind {open_part.end} of {len(images)} images; the same call continues there")
         raise
-    found = _joined([*parts, open_part], images)
+    found = _joined([*parts, open_part], images, encoder.dimension)
     if path is not None:
         _write_cache(path, found)
         shutil.rmtree(_parts_folder(path), ignore_errors=True)
@@ -154,20 +165,64 @@ class _Part:
     seconds: float = 0.0
 
 
-def _joined(parts: list[_Part], images: ImageSource) -> Embeddings:
+def _joined(parts: list[_Part], images: ImageSource, dimension: int) -> Embeddings:
     kept = [position for part in parts for position in part.positions]
     skipped = tuple(message for part in parts for message in part.skipped)
-    if not kept:
-        raise UserError(f"none of the {len(images)} images of {images.name}/{images.split} is readable: {skipped[:1]}")
     positions = np.asarray(kept, dtype=np.int64)
+    nothing = np.empty((0, dimension), np.float32)
     return Embeddings(
-        values=np.concatenate([values for part in parts for values in part.values]),
+        values=np.concatenate([nothing, *(values for part in parts for values in part.values)]),
         labels=labels_of(images, positions),
         uris=tuple(images.uris[position] for position in kept),
         positions=positions,
         skipped=skipped,
         seconds=sum(part.seconds for part in parts),
     )
+
+
+def join_shards(encoder: Encoder, images: LabelledImages, shards: list[npt.NDArray[np.int64]]) -> Embeddings:
+    """One cache file of a set from those of its consecutive shards, which go.
+
+    Args:
+        encoder: made the shards.
+        images: the whole set.
+        shards: positions of each, in order, together 0..N-1; all extracted.
+
+    Raises:
+        UserError: if the cache cannot be written.
+    """
+    start, parts, paths = 0, [], []
+    for shard in shards:
+        own = extract_shard(encoder, images.select(shard))
+        positions = (start + own.positions).tolist()
+        end, skipped = start + len(shard), list(own.skipped)
+        parts.append(
+            _Part(start=start, end=end, values=[own.values], positions=positions, skipped=skipped, seconds=own.seconds)
+        )
+        paths.append(own.cache_path)
+        start = end
+    path = cache_path(encoder, images)
+    index_extraction("embeddings", path.stem, images.name, images.uris)
+    seconds = max(part.seconds for part in parts)  # they worked at the same time
+    found = dataclasses.replace(_joined(parts, images, encoder.dimension), seconds=seconds, cache_path=path)
+    _write_cache(path, found)
+    for own_path in paths:
+        if own_path is not None and own_path != path:
+            own_path.unlink(missing_ok=True)
+            own_path.with_suffix(INDEX_SUFFIX).unlink(missing_ok=True)
+    return found
+
+
+def read_embeddings(path: Path, images: ImageSource) -> Embeddings:
+    """The embeddings of a set from their cache file.
+
+    Raises:
+        UserError: if the file is missing, damaged or of another set.
+    """
+    found = _read_cache(path, None, images)
+    if found is None:
+        raise UserError(f"no embeddings of {images.name}/{images.split} in {str(path)!r}; make them again")
+    return found
 
 
 def labels_of(images: ImageSource, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -231,7 +286,7 @@ def _write_cache(path: Path, embeddings: Embeddings) -> None:
         )
 
 
-def _read_cache(path: Path, dimension: int, images: ImageSource) -> Embeddings | None:
+def _read_cache(path: Path, dimension: int | None, images: ImageSource) -> Embeddings | None:
     try:
         # numpy leaves a file open that it opened itself and cannot read
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -241,7 +296,8 @@ def _read_cache(path: Path, dimension: int, images: ImageSource) -> Embeddings |
         say(f"warning: cached embeddings {str(path)!r} are damaged and are made again: {error}")
         return None
     is_sound = positions.ndim == 1 and (not len(positions) or 0 <= positions.min() <= positions.max() < len(images))
-    if not is_sound or values.shape != (len(positions), dimension) or not np.isfinite(values).all():
+    is_sound = is_sound and values.ndim == 2 and len(values) == len(positions) and dimension in (None, values.shape[1])
+    if not is_sound or not np.isfinite(values).all():
         say(f"warning: cached embeddings {str(path)!r} do not fit and are made again")
         return None
     return Embeddings(
