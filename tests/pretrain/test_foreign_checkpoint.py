@@ -133,7 +133,9 @@ def test_every_missing_unexpected_and_misshapen_weight_is_listed(tmp_path: Path)
         "unexpected: extra",
     ):
         assert line in str(caught.value)
-    del weights["extra"]
+    whole = backbone_weights(4) | {"norm.weight": torch.zeros(5)}
+    with pytest.raises(UserError, match=r"shape: norm.weight is \(5,\)"):
+        read_foreign(save(whole, tmp_path / "misshapen.pth"))
     complete = backbone_weights(4) | {"extra": torch.zeros(1)}
     assert read_foreign(save(complete, tmp_path / "more.pth")).left_out == ("extra",)
 
