@@ -22,6 +22,14 @@ LARGEST_PICTURES_BYTES = 9_000_000
 """Of all pictures of the tasks together; a page must stay below 15 MB, and base64 adds a third."""
 LARGEST_SIDE_PX = 1400
 FEWEST_FOR_A_SCATTER = 3
+SERIES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "knn": ("k", "k, softmax voting", {"selection": "none", "rule": "softmax"}),
+    "few_shot": ("shots_per_class", "images a class, kNN", {"classifier": "knn"}),
+    "scaling": ("memory_size", "entries in the memory", {}),
+    "lifelong": ("memory_size", "entries in the memory", {}),
+    "label_corruption": ("corrupted_share", "share of wrong labels", {}),
+}
+"""Kind of task -> the setting along the x axis, its name, and the settings that are held fixed."""
 
 
 def evaluation_sections(runs: Sequence[RunFolder]) -> list[Section]:
@@ -88,7 +96,32 @@ def _kind(kind: str, findings: Sequence[Finding]) -> Section:
             "same way."
         )
         blocks.insert(1, Figure(svg_bytes(drawn), caption, wide=True))
+    for data, series in draw_series(kind, findings).items():
+        caption = f"{kind} on {data}: accuracy by {SERIES[kind][1]}, ± one standard error."
+        blocks.append(Figure(svg_bytes(series), caption))
     return Section(kind.replace("_", " "), blocks)
+
+
+def draw_series(kind: str, findings: Sequence[Finding]) -> dict[str, MatplotlibFigure]:
+    """Data set -> accuracy by what the task varies (k, entries, images a class, wrong labels), all encoders."""
+    if kind not in SERIES:
+        return {}
+    name, x_label, fixed = SERIES[kind]
+    drawn: dict[str, dict[str, list[Point]]] = {}
+    labels = encoders_of(findings)
+    own = [f for f in findings if f.result.task == kind and f.result.metric == "top1_accuracy"]
+    for finding in own:
+        result = finding.result
+        if name not in result.config or any(result.config.get(key) != value for key, value in fixed.items()):
+            continue
+        data = dataset_name(result.settings, result.dataset)
+        point = Point(x=result.config[name], y=100 * result.value, y_error=100 * result.standard_error)
+        drawn.setdefault(data, {}).setdefault(labels[finding.encoder], []).append(point)
+    return {
+        data: draw_scatter(points, x_label, f"top-1 % on {data}", log_x=name != "corrupted_share", joined=True)
+        for data, points in drawn.items()
+        if any(len(one) > 1 for one in points.values())
+    }
 
 
 def draw_kind(kind: str, findings: Sequence[Finding]) -> MatplotlibFigure | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.pages.audits import audit_sections
-from eval.pages.evaluation import draw_kind, evaluation_sections
+from eval.pages.evaluation import draw_kind, draw_series, evaluation_sections
 from eval.pages.folder import RunFolder, folders_under, read_run
 from eval.pages.training import draw_training, training_sections
 from eval.report import Block, Code, Note, ReportContext, Section
@@ -50,6 +50,8 @@ def charts_of(paths: Sequence[Path]) -> dict[str, Figure]:
     findings = [finding for run in runs for finding in run.findings]
     kinds = dict.fromkeys(finding.result.task for finding in findings)
     charts = {"training": draw_training(runs)} | {kind: draw_kind(kind, findings) for kind in kinds}
+    for kind in kinds:
+        charts |= {f"{kind}-{data}": chart for data, chart in draw_series(kind, findings).items()}
     return {name: chart for name, chart in charts.items() if chart is not None}
 
 

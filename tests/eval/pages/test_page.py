@@ -17,6 +17,7 @@ from eval.pages.folder import read_run
 from eval.pages.page import charts_of, page_of
 from eval.report import Block, Code, Facts, Figure, Note, ReportContext, Table, render_report
 from eval.suite import Suite, run_suite
+from eval.tasks.knn import Knn
 from pretrain.config import PretrainConfig
 from procmem.errors import UserError
 from procmem.recipes import find_recipe
@@ -192,3 +193,16 @@ def test_charts_are_named_by_what_they_show(toy: Any, tmp_path: Path) -> None:
     training_folder(tmp_path / "run")
     evaluation_folder(toy, tmp_path / "eval")
     assert list(charts_of([tmp_path / "run", tmp_path / "eval"])) == ["training", "toy"]
+
+
+def test_a_sweep_is_drawn_encoder_by_encoder(color_folder: Path, tmp_path: Path) -> None:
+    suite = Suite(name="mine", tasks=(Knn(dataset=str(color_folder), num_neighbors=(1, 3, 9)),))
+    run_suite(suite, ["histogram", "pixels"], tmp_path / "run")
+    chart = charts_of([tmp_path / "run"])["knn-colors"]
+    (axes,) = chart.axes
+    assert [line.get_xdata().tolist() for line in axes.get_lines()[:1]] == [[1, 3, 9]]  # type: ignore[union-attr]
+    _, labels = axes.get_legend_handles_labels()
+    assert labels == ["histogram", "pixels"]
+    assert [block.caption for block in blocks(page_of([tmp_path / "run"]), "knn") if isinstance(block, Figure)][1] == (
+        "knn on colors: accuracy by k, softmax voting, ± one standard error."
+    )
