@@ -60,7 +60,7 @@ def test_library_example_and_commands_run(workplace, image_set_writer, small_rec
     assert names["receipt"].found_before == 1
     assert names["audit"].memory_size == 24
     commands = [shlex.split(line)[1:] for line in lines_that_start_with("procmem")]
-    assert len(commands) == 9
+    assert len(commands) == 10
     for words in commands:
         own = [option for word in words[:2] for option in smaller.get(word, [])]
         assert main([*words, *own]) == 0, capsys.readouterr().err
