@@ -12,6 +12,7 @@ the attention of torch over the whole memory at once, and the memory's exact top
 process above what it held before the call, seen by a thread that looks every 2 ms.
 
 Processor seconds are printed (``time.process_time``): on one thread they mean something on a shared machine too.
+Numbers as measured are in docs/segmentation.md.
 """
 
 from __future__ import annotations
