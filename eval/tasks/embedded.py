@@ -115,3 +115,9 @@ def mean_score(
         per_case=cases,
         case_names=names,
     )
+
+
+def spread(positions: npt.NDArray[np.int64], count: int) -> list[int]:
+    """At most so many of the positions, evenly spread: neighbours in a list are often of one class."""
+    places = np.unique(np.linspace(0, len(positions) - 1, min(count, len(positions))).round().astype(np.int64))
+    return [int(position) for position in positions[places]]

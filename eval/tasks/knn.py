@@ -19,7 +19,7 @@ from PIL import Image
 from eval.figures import neighbor_sheet, sheet_rows
 from eval.knn import KnnOutcome, KnnScore, KnnSettings, evaluate_knn
 from eval.task import Conditions, Outcome, Score
-from eval.tasks.embedded import Embedded, embed_dataset, mean_score
+from eval.tasks.embedded import Embedded, embed_dataset, mean_score, spread
 from memory.sweep import PAPER_NUM_NEIGHBORS
 from memory.voting import Rule
 from pretrain.encoder import Encoder
@@ -125,8 +125,8 @@ class Knn:
 
 
 def neighbor_picture(found: KnnOutcome, embedded: Embedded) -> Image.Image:
-    """Queries with their five nearest entries: the first that are answered rightly, then the first wrongly."""
-    right, wrong = (np.flatnonzero(found.correct == is_right)[:SHEET_ROWS].tolist() for is_right in (True, False))
+    """Queries with their five nearest entries: some that are answered rightly, then some wrongly."""
+    right, wrong = (spread(np.flatnonzero(found.correct == is_right), SHEET_ROWS) for is_right in (True, False))
     rows = sheet_rows(embedded.dataset.val, embedded.dataset.train, found.neighbors, [*right, *wrong])
     return Image.open(io.BytesIO(neighbor_sheet(rows)))
 

@@ -12,7 +12,7 @@ from PIL import Image
 from eval.grad_cam import GradCamEncoder, grad_cam, overlay_sheet
 from eval.linear_probe import Probe, ProbeSettings, Solver, choose_probe
 from eval.task import Conditions, Outcome
-from eval.tasks.embedded import Embedded, embed_dataset, mean_score
+from eval.tasks.embedded import Embedded, embed_dataset, mean_score, spread
 from pretrain.encoder import Encoder
 from procmem.progress import say
 
@@ -94,7 +94,7 @@ def grad_cam_picture(encoder: Encoder, probe: Probe, embedded: Embedded, count: 
     """
     import torch
 
-    places = np.unique(np.linspace(0, len(embedded.val.labels) - 1, count).round().astype(int)).tolist()
+    places = spread(np.arange(len(embedded.val.labels)), count)
     images = torch.stack([encoder.transform(embedded.dataset.val.image(place)) for place in places])
     predictions = probe.predict(embedded.val.values[places])
     maps = grad_cam(encoder, images, probe, predictions)

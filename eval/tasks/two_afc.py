@@ -29,6 +29,7 @@ from eval.sets.find_triplets import find_triplets
 from eval.sets.triplets import Triplets
 from eval.statistics import mean_standard_error, shared_standard_error
 from eval.task import Conditions, Outcome, Score
+from eval.tasks.embedded import spread
 from eval.white_box import PairFormula
 from eval.whole_square import DESCRIPTION, WholeSquareEncoder
 from memory.similarity import pair_similarities
@@ -206,7 +207,7 @@ def triplet_picture(
 ) -> Image.Image:
     """References with their two options; the tick is people's choice, the number the similarity."""
     agrees = (right[rows] > left[rows]) == (triplets.right_share[rows] > 0.5)
-    shown = [*rows[agrees][:PICTURED], *rows[~agrees][:PICTURED]]
+    shown = [*spread(rows[agrees], PICTURED), *spread(rows[~agrees], PICTURED)]
     sheet = [
         SheetRow(
             query=triplets.image(int(triplets.reference[row])),

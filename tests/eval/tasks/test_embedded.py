@@ -1,0 +1,42 @@
+"""What tasks start from. Run: pytest tests/eval/tasks/test_embedded.py."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eval.task import Conditions
+from eval.tasks.embedded import embed_dataset, mean_score, spread
+from pretrain.encoder import load_encoder
+
+
+def test_unreadable_images_leave_labels_and_names_in_step(color_folder: Path) -> None:
+    (color_folder / "train" / "green" / "1.png").write_bytes(b"no picture")
+    found = embed_dataset(str(color_folder), load_encoder("histogram"), Conditions(on_corrupt="skip"))
+    assert len(found.train.labels) == len(found.dataset.train) == 11
+    assert found.dataset.train.uris == found.train.uris
+    assert np.bincount(found.train.labels).tolist() == [4, 3, 4]
+    assert found.facts() == {"memory_size": 11, "queries_without_entries": 0, "left_out": 1}
+    assert found.description == "colors"
+
+
+def test_both_subsets_are_described(color_folder: Path) -> None:
+    conditions = dataclasses.replace(Conditions(), max_train=6, max_val=3, seed=4)
+    found = embed_dataset(str(color_folder), load_encoder("histogram"), conditions)
+    assert found.description == "colors (train: 6 of 12, by class, seed 4; val: 3 of 6, by class, seed 4)"
+    assert (len(found.train.values), len(found.val.values), found.num_classes) == (6, 3, 3)
+
+
+def test_a_mean_over_cases_has_its_error() -> None:
+    score = mean_score("m", np.array([True, False, False, True]), ("a", "b", "c", "d"), {"k": 1}, is_headline=True)
+    assert (score.value, score.n, score.standard_error) == (0.5, 4, pytest.approx(0.25))
+    assert (score.is_headline, score.config, score.case_names) == (True, {"k": 1}, ("a", "b", "c", "d"))
+
+
+def test_positions_are_spread_evenly() -> None:
+    assert spread(np.array([3, 5, 8, 9, 12]), 3) == [3, 8, 12]
+    assert spread(np.array([7, 9]), 5) == [7, 9]
+    assert spread(np.array([], np.int64), 5) == []
