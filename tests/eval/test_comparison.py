@@ -20,15 +20,15 @@ def score(values: list[float], names: str, members: np.ndarray | None = None) ->
 
 
 def test_cases_are_matched_by_name_and_only_common_ones_count() -> None:
-    a, b = score([1, 1, 0, 1], "abcx"), score([0, 0, 0, 1, 1], "cbayz")
+    a, b = score([1, 1, 0, 1], "abcx"), score([1, 0, 0, 1, 1], "cbayz")
     found = compare(a, b)
-    # common: a (1, 0), b (1, 0), c (0, 0)
-    assert found.difference.value == pytest.approx(2 / 3)
+    # common: a (1, 0), b (1, 0), c (0, 1)
+    assert found.difference.value == pytest.approx(1 / 3)
     assert found.difference.num_queries == 3
-    assert found.difference.p_value == pytest.approx(mcnemar_p_value(2, 0))
+    assert found.difference.p_value == pytest.approx(mcnemar_p_value(2, 1))
     assert found.num_left_out == 1 + 2
-    assert found.unpaired == z_test(2 / 3, 3, 0, 3)
-    assert found.equivalence == equivalence_of_answers(2, 0, 3, 0.01)
+    assert found.unpaired == z_test(2 / 3, 3, 1 / 3, 3)
+    assert found.equivalence == equivalence_of_answers(2, 1, 3, 0.01)
 
 
 def test_numbers_that_are_no_answers_use_their_spread() -> None:

@@ -102,6 +102,7 @@ def test_a_class_without_training_images_is_never_answered() -> None:
     probe = fit_probes(entries, 2 * labels + 1, num_classes=5, settings=ProbeSettings(l2=(1e-3,)))[0]
     queries, _ = clusters(500, 6, classes=4, spread=5.0)
     assert set(probe.predict(queries).tolist()) == {1, 3}
+    assert probe.bias[[0, 2, 4]].tolist() == [-np.inf] * 3  # a logit of 0 could win against two negative ones
 
 
 def test_a_dimension_that_never_varies_changes_nothing() -> None:

@@ -47,7 +47,7 @@ def test_a_triplet_counts_as_often_as_the_product_of_its_photographs_counts() ->
 
 def test_the_sign_flip_test_agrees_with_scipys_exact_one() -> None:
     chance = generator(3, "t")
-    a, b = chance.normal(0.5, 1, 12), chance.normal(0, 1, 12)
+    a, b = chance.normal(0.2, 1, 12), chance.normal(0, 1, 12)
     exact = permutation_test(
         (a, b),
         lambda x, y, axis: (x - y).mean(axis=axis),
@@ -56,7 +56,8 @@ def test_the_sign_flip_test_agrees_with_scipys_exact_one() -> None:
         vectorized=True,
     ).pvalue
     found = mean_difference(a, b, generator(0, "t"), num_resamples=20_000)
-    assert found.p_value == pytest.approx(exact, abs=0.01)
+    assert 0.05 < exact < 0.9
+    assert found.p_value == pytest.approx(exact, abs=0.015)
     assert found.standard_error == pytest.approx(mean_standard_error(a - b))
     assert found.num_queries == 12
     assert found.low < found.value < found.high

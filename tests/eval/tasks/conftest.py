@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from procgen.seeds import generator
+
 Rows = list[tuple[str, str, str, str, int, int]]
 LABEL_COLORS = {0: (90, 90, 90), 1: (230, 30, 30), 2: (30, 200, 40), 3: (40, 60, 230)}
 
@@ -76,3 +78,17 @@ def triplet_folder(tmp_path: Path) -> Path:
         ("e", "red.png", "blue.png", "green.png", 2, 2),
     ]
     return write_triplets(tmp_path / "triplets", pictures, rows)
+
+
+@pytest.fixture
+def hard_folder(tmp_path: Path) -> Path:
+    """Three classes of noise whose mean colours differ little: the draw of a support set matters."""
+    chance = generator(0, "noise")
+    for number in range(27):
+        split = "train" if number % 9 < 5 else "val"
+        shift = np.eye(3)[number // 9] * 5
+        pixels = (120 + shift + chance.normal(0, 40, (8, 8, 3))).clip(0, 255).astype(np.uint8)
+        path = tmp_path / "hard" / split / "abc"[number // 9] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return tmp_path / "hard"
