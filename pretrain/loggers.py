@@ -55,7 +55,8 @@ def _wandb(run_folder: Path, *, is_offline: bool) -> Logger:
     except wandb.errors.Error as error:
         reason = " ".join(str(error).split())
         say(f"warning: Weights & Biases cannot be used ({reason}); the run goes on offline, 'wandb sync' uploads it")
-        return WandbLogger(**settings, offline=True)
+        # Under another id: the client holds the first one until the process ends.
+        return WandbLogger(**settings | {"id": f"{settings['id']}-offline"}, offline=True)
     return logger
 
 

@@ -51,7 +51,7 @@ def test_wandb_that_cannot_be_reached_becomes_offline_with_a_warning(
     assert "offline" not in online
     assert online["settings"].init_timeout == 30
     assert offline["offline"] is True
-    assert offline["id"] == online["id"]  # the same run, however often it is continued
+    assert offline["id"] == f"{online['id']}-offline"  # the client refuses an id that it has tried
     said = capsys.readouterr().err
     assert "Weights & Biases cannot be used (Run initialization has timed out" in said
     assert "the run goes on offline" in said
@@ -60,8 +60,11 @@ def test_wandb_that_cannot_be_reached_becomes_offline_with_a_warning(
 def test_offline_asks_nobody_and_csv_loads_nothing(
     tiny_config: PretrainConfig, tmp_path: Path, wandb_runs: list[dict[str, Any]]
 ) -> None:
-    make_loggers(dataclasses.replace(tiny_config, logger="wandb_offline"), tmp_path)
-    assert [run["offline"] for run in wandb_runs] == [True]
+    for _ in range(2):
+        make_loggers(dataclasses.replace(tiny_config, logger="wandb_offline"), tmp_path)
+    first, continued = wandb_runs
+    assert first == continued  # one run there, however often it is continued
+    assert (first["offline"], first["resume"]) == (True, "allow")
     assert make_loggers(tiny_config, tmp_path) == []
 
 
