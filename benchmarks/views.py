@@ -2,14 +2,17 @@
 
     python benchmarks/views.py
 
-Measured (CPU milliseconds an image, one thread of a busy 2-core AMD EPYC machine, torch 2.15, 2026-11):
+Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machine under a load of 12, which makes both
+sides two to six times slower than on a free one and is why only the ratios count; torch 2.15, 2026-11):
 
-    256 px -> 2 x 224 + 8 x 96 (paper)       ours 18.6    torchvision 11.9    ratio 0.6
-    96 px -> 2 x 64 + 6 x 32                 ours  1.02   torchvision  2.59   ratio 2.5
-    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.174  torchvision  1.44   ratio 8.3
+    256 px -> 2 x 224 + 8 x 96 (paper)       ours 24.4    torchvision 41.0    ratio  1.7   (dense products: 0.6)
+    96 px -> 2 x 64 + 6 x 32                 ours  2.29   torchvision 12.5    ratio  5.5   (2.5)
+    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.573  torchvision  9.69   ratio 16.9   (8.3)
 
-So on a CPU this pays for small crops only; at the paper's sizes the dense resampling products (10 of the 18.6 ms) lose
-to PIL's sparse ones. They are meant for GPUs, where they have not been measured yet.
+The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px. What is left at 224 px is the transposition between the
+two passes, the blur and the hue shift, each about a fifth; torch's own resize of uint8 images, one at a time, would
+save a quarter of the whole there (67 us for 96 px and 304 us for 224 px against 230 us and 680 us), at the price of a
+third path and of rounding to bytes in between. On a GPU the dense products run; that has not been measured.
 
 The peer is DINO's own recipe: RandomResizedCrop (bicubic, antialiased), flip, jitter, grey, PIL's Gaussian blur,
 solarise, ToTensor, Normalize. It starts from decoded PIL images, ours from uint8 tensors; ours includes the draws.
