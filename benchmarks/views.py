@@ -9,10 +9,10 @@ sides two to six times slower than on a free one and is why only the ratios coun
     96 px -> 2 x 64 + 6 x 32                 ours  2.29   torchvision 12.5    ratio  5.5   (2.5)
     48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.573  torchvision  9.69   ratio 16.9   (8.3)
 
-The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px. What is left at 224 px is the transposition between the
-two passes, the blur and the hue shift, each about a fifth; torch's own resize of uint8 images, one at a time, would
-save a quarter of the whole there (67 us for 96 px and 304 us for 224 px against 230 us and 680 us), at the price of a
-third path and of rounding to bytes in between. On a GPU the dense products run; that has not been measured.
+The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px: reached at 32 px only. Torch's resize of uint8 images,
+one at a time (67 us for a crop of 96 px, 304 us for one of 224), would be the faster resampling at the paper's sizes,
+at the price of a third path and of rounding to bytes in between. On a GPU the dense products run; that has not been
+measured.
 
 The peer is DINO's own recipe: RandomResizedCrop (bicubic, antialiased), flip, jitter, grey, PIL's Gaussian blur,
 solarise, ToTensor, Normalize. It starts from decoded PIL images, ours from uint8 tensors; ours includes the draws.
