@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from eval.comparison import MARGIN, Comparison, compare, corrected
 from eval.findings import REAL_IMAGES, Finding, column_key, columns_of, dataset_name, encoders_of, grid_of, is_share
-from eval.published import PublishedTable, published_tables
+from eval.published import Column, PublishedTable, published_tables
 
 Format = Literal["markdown", "latex", "csv"]
 DIFFERS = "≠"
@@ -195,23 +195,27 @@ def paper_tables(findings: Sequence[Finding]) -> list[ResultTable]:
                 title=f"{table.paper}, {table.title}",
                 header=("encoder", *(column.title for column in columns)),
                 rows=(*ours, *theirs),
-                notes=_paper_notes(table, [finding for _, finding in placed]),
+                notes=_paper_notes(table, placed),
                 num_marked=len(ours),
             )
         )
     return tables
 
 
-def _paper_notes(table: PublishedTable, ours: Sequence[Finding]) -> tuple[str, ...]:
+def _paper_notes(table: PublishedTable, placed: Sequence[tuple[Column, Finding]]) -> tuple[str, ...]:
     notes = [
         "Ours ± one standard error; in brackets the paper's number for an encoder made the same way, "
         f"with {DIFFERS} where the two differ by more than two standard errors."
     ]
     if table.rule:
         notes.append(f"The paper: {table.rule}.")
-    subsets = [f.result.dataset for f in ours if "seed" in f.result.dataset and " of " in f.result.dataset]
-    if subsets:
-        notes.append(f"Ours is of a subset, so it is no replication: {'; '.join(dict.fromkeys(subsets))}.")
+    other_sizes = dict.fromkeys(
+        f"{column.title} has {finding.result.n:,} cases here and {column.n:,} there ({finding.result.dataset})"
+        for column, finding in placed
+        if column.n not in (None, finding.result.n)
+    )
+    if other_sizes:
+        notes.append(f"No replication: {'; '.join(other_sizes)}.")
     return tuple(notes)
 
 
