@@ -173,7 +173,7 @@ def test_a_program_is_rendered_again_by_its_slider_and_an_image_explained(page):
     open_tab(page, "Procedural")
     page.wait_for_selector("#rendered img", timeout=60_000)
     first = page.locator("#rendered img").get_attribute("src")
-    slider = page.locator(".pm-dials input[type=range]:visible").nth(3)
+    slider = page.locator(".pm-dial input[type=range]:visible").nth(3)
     slider.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
@@ -223,15 +223,13 @@ def test_first_paint_and_the_time_of_an_answer_are_told(chromium, explorer, caps
         page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
         paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
         for number in range(8):
-            pick = page.locator("#picks [data-send=pick]").nth(number)
-            name = pick.get_attribute("data-id")
+            pick = page.locator("#picks [data-send=pick]").nth(11 - number)  # the first one is shown already
             before = page.inner_text("#answer figcaption")
             began = time.perf_counter()
             pick.click()
             page.wait_for_function("was => document.querySelector('#answer figcaption')?.innerText !== was", arg=before)
             if number:
                 answers.append(1000 * (time.perf_counter() - began))
-            assert name is not None
         context.close()
     with capsys.disabled():
         told = f"first paint {statistics.median(paints):.0f} ms; click to answer {statistics.median(answers):.0f} ms"

@@ -34,8 +34,9 @@ def build(shared: Shared, tab: gr.Tab) -> None:
             with gr.Row():
                 program = gr.Dropdown(program_names(), value=START_PROGRAM, label="Program", elem_id="program", scale=2)
                 seed = gr.Number(0, precision=0, minimum=0, label="Draw number", elem_id="program-seed", scale=1)
-            with gr.Group(elem_classes="pm-dials"):
-                sliders = [gr.Slider(0, 1, 0, visible=False, label=f"dial {n}") for n in range(most)]
+            sliders = [
+                gr.Slider(0, 1, 0, visible=False, label=f"dial {n}", elem_classes="pm-dial") for n in range(most)
+            ]
         with gr.Column(scale=1, min_width=320):
             rendered = gr.Image(label="Rendered", height=448, elem_id="rendered", **picture)
     _heading("How an image came about", "One row for each step: what went in, and what came out.")
