@@ -149,7 +149,7 @@ class PretrainConfig:
             compute with it.
         compile: compile the backbones with torch.compile; a minute or more at the start of every process, so for long
             runs on GPUs.
-        gradient_checkpointing: compute the student's activations twice instead of keeping them: a third more time,
+        gradient_checkpointing: compute the student's activations twice instead of keeping them: one forward pass more,
             a fraction of the memory, the same weights.
         blocks_per_batch: blocks that a batch is cut from, a multiple of the devices; the default is one for each
             device. With 8, 1 to 8 devices see the same batches (see `procgen.stream`).
