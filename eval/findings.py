@@ -162,7 +162,7 @@ def _parts(finding: Finding) -> dict[str, str]:
     return {
         "data": dataset_name(result.settings, result.dataset),
         "metric": result.metric.replace("_", " "),
-        "about": finding.about,
+        "about": "" if finding.about in result.metric else finding.about,
         **settings,
     }
 
