@@ -36,6 +36,8 @@ from procmem.errors import UserError
 NUM_PICTURES = 6
 MASK_GRID = 64
 """Masks are looked through on this grid to learn which image shows what."""
+MIDDLE = 0.5
+"""Where a stretched answer is cut for an IoU."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -145,6 +147,12 @@ def in_context_mask(query_tokens: torch.Tensor, prompt_tokens: torch.Tensor, pro
     return answer.reshape(h, w, p, r).transpose(1, 2).reshape(S, S)
 
 
+def stretch(soft: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A soft mask over the whole of 0..1; one without any spread is 0."""
+    low, spread = soft.min(), soft.max() - soft.min()
+    return (soft - low) / spread if spread > 0 else np.zeros_like(soft)
+
+
 @dataclasses.dataclass
 class _Case:
     name: str
@@ -158,9 +166,8 @@ def _answered(query: DenseBatch, prompt: DenseBatch, row: int, label: int, name:
     truth: npt.NDArray[np.bool_] = query.masks[row] == label
     shown: npt.NDArray[np.bool_] = prompt.masks[row] == label
     soft = in_context_mask(query.tokens[row], prompt.tokens[row], torch.from_numpy(shown)).cpu().numpy().astype(float)
-    low, spread = soft.min(), soft.max() - soft.min()
-    stretched = (soft - low) / spread if spread > 0 else np.zeros_like(soft)
-    cut, counted = stretched > 0.5, query.masks[row] != UNLABELLED
+    stretched = stretch(soft)
+    cut, counted = stretched > MIDDLE, query.masks[row] != UNLABELLED
     union = (cut | truth)[counted].sum()
     values = {
         "average_precision": float(average_precision_score(truth[counted], soft[counted])),

@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score, jaccard_score
 from eval.sets.find_masked import find_masked_dataset
 from eval.squares import square_of_image, square_of_mask
 from eval.task import Conditions, Task
-from eval.tasks.in_context_segmentation import InContextSegmentation, in_context_mask
+from eval.tasks.in_context_segmentation import MIDDLE, InContextSegmentation, in_context_mask, stretch
 from eval.tasks.kmeans_segmentation import KmeansSegmentation, kmeans_segments
 from eval.tasks.knn_segmentation import KnnSegmentation, PatchMemory, patch_labels
 from pretrain.pixel_encoders import Histogram, Pixels
@@ -115,6 +115,13 @@ def test_a_concept_is_found_from_one_prompt_and_scored_as_by_hand(scenes: Path) 
             )
         )
     assert (score.value, iou.value) in [(pytest.approx(a, abs=1e-6), pytest.approx(b, abs=1e-3)) for a, b in values]
+
+
+def test_an_answer_is_stretched_and_cut_at_its_middle() -> None:
+    stretched = stretch(np.array([[0.2, 0.5], [0.7, 1.0]]))
+    assert np.allclose(stretched, [[0, 0.375], [0.625, 1]])
+    assert (stretched > MIDDLE).tolist() == [[False, False], [True, True]]
+    assert not stretch(np.full((2, 2), 0.3)).any()
 
 
 def test_in_context_needs_a_label_in_both_splits(scenes: Path) -> None:
