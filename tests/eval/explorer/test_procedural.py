@@ -1,9 +1,13 @@
 """Sliders of programs: their ranges are the parameters', and what they leave out stays as drawn."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from eval.explorer.procedural import dials, explain_image, parameter_row, program_names, render_program
+from eval.explorer import procedural
+from eval.explorer.procedural import dials, explain_image, parameter_row, program_names, render_program, rendering
 from procgen.programs import find_program, load_programs
 from procmem.errors import UserError
 
@@ -30,8 +34,17 @@ def test_a_slider_moves_its_own_number_only_and_stays_in_range():
         parameter_row(program, {"cover": float("nan")}, 3)
 
 
+def test_whoever_asks_one_thread_renders():
+    with ThreadPoolExecutor(2) as askers:
+        threads = {rendering(threading.get_ident)} | set(askers.map(rendering, [threading.get_ident] * 4))
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
+
+
 @pytest.mark.opengl
-def test_a_program_is_rendered_and_an_image_explained_from_any_thread():
+def test_a_program_is_rendered_and_an_image_explained(monkeypatch):
+    # In this thread: the process has one context, and other tests render here too.
+    monkeypatch.setattr(procedural, "rendering", lambda work: work())
     assert "sky/clouds" in program_names()
     first, second = (render_program("sky/clouds", {"cover": cover}, 3) for cover in (0.4, 0.7))
     assert first.size == (448, 448)
