@@ -34,7 +34,8 @@ class BackboneState:
     Attributes:
         model_name: name in timm.
         model_kwargs: arguments of ``timm.create_model``.
-        image_size_px: size at which it was trained (side of the global crops).
+        image_size_px: size at which it is shown images: that of its training (side of the global crops), or the one
+            that an export names.
         mean: subtracted from images in 0..1, per channel.
         std: divisor after that.
         pooling: how an embedding is taken from the tokens.

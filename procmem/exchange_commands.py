@@ -17,6 +17,8 @@ def export(
     output: Path,
     format: Literal["timm", "onnx"] = "timm",  # noqa: A002 (the option's usual name)
     half: bool = False,
+    image_size_px: int | None = None,
+    notes: list[str] | None = None,
     json: bool = False,
 ) -> None:
     """Write a trained encoder for use elsewhere: safetensors and config.json for timm, or ONNX.
@@ -29,15 +31,25 @@ def export(
         format: timm (model.safetensors, config.json, README.md) or onnx (model.onnx, from images in 0..1 to
             embeddings of length 1, any batch size; checked with onnxruntime).
         half: store the weights in float16.
+        image_size_px: size at which the export shows images; the default is that of the training crops.
+        notes: sentences to add to what it has seen, for example which choices looked at real images.
         json: print what was written as JSON.
     """
-    from pretrain.encoder import read_state
+    import dataclasses
+
+    from pretrain.encoder import load_encoder, read_state
     from pretrain.export import CONFIG, WEIGHTS, export_timm
     from pretrain.export_onnx import FILE, export_onnx
 
     if not run.exists():
         raise UserError(f"no checkpoint, run or export at {str(run)!r}")
     state = read_state(run)
+    if image_size_px is not None:
+        load_encoder(str(run), image_size_px=image_size_px)  # which says if the network cannot take it
+        state = dataclasses.replace(state, image_size_px=image_size_px)
+    if notes:
+        provenance = dataclasses.replace(state.provenance, notes=(*state.provenance.notes, *notes))
+        state = dataclasses.replace(state, provenance=provenance)
     if format == "onnx":
         difference = export_onnx(state, output, half=half)
         say(f"wrote {output / FILE}; largest difference in onnxruntime {difference:.1e}")

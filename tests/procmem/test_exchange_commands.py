@@ -39,6 +39,18 @@ def test_a_dino_checkpoint_becomes_an_encoder_that_is_exported_for_timm(tmp_path
     assert isinstance(encoder.provenance, Provenance)
 
 
+def test_an_export_may_show_images_at_another_size_and_say_more_of_what_it_saw(capsys):
+    torch.save(timm.create_model("vit_tiny_patch16_224", **SMALL, dynamic_img_size=True).state_dict(), "plain.pth")
+    words = ["export", "plain.pth", "--output", "larger", "--image-size-px", "32", "--notes", "k was chosen on photos"]
+    assert main(words) == 0
+    larger = load_encoder("larger")
+    assert larger.image_size_px == 32
+    assert larger.provenance.notes[-1] == "k was chosen on photos"
+    assert larger.card().fingerprint == load_encoder("plain.pth@32").card().fingerprint
+    assert main(["export", "plain.pth", "--output", "odd", "--image-size-px", "20"]) == 2
+    assert "20" in capsys.readouterr().err
+
+
 def test_an_onnx_export_says_how_near_it_is(tmp_path, capsys, monkeypatch):
     weights = timm.create_model("vit_tiny_patch16_224", **SMALL).state_dict()
     torch.save(weights, tmp_path / "plain.pth")
