@@ -1,6 +1,6 @@
 """Evaluation: ours against the plain way. Processor seconds and wall seconds, interleaved medians, in one run.
 
-    PROCMEM_DATA=... python benchmarks/eval.py extraction
+    PROCMEM_DATA=... python benchmarks/extraction.py extraction
 
 Measured (processor seconds, 96 photographs, one round only, a busy 2-core AMD EPYC machine, torch 2.15, 2026-11):
 
