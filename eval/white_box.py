@@ -16,7 +16,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from eval.whole_square import DESCRIPTION, whole_square
+from eval.squares import square_of_image
+from eval.whole_square import DESCRIPTION
 from pretrain.encoder import Encoder, load_encoder
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
@@ -78,7 +79,7 @@ class PairFormula:
 
     def transform(self, image: Image.Image) -> torch.Tensor:
         """Any Pillow image to uint8 (3, S, S), without a crop."""
-        return whole_square(image, self.image_size_px)
+        return square_of_image(image, self.image_size_px, "squash")
 
     def likeness(self, a: torch.Tensor, b: torch.Tensor) -> float:
         """Of two uint8 (3, S, S); larger is more alike."""

@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 
+from eval.squares import square_of_image
 from pretrain.encoder import Encoder
-from pretrain.preprocessing import to_rgb
 from procmem.files import fingerprint
 from procmem.provenance import EncoderCard, Provenance
 
 DESCRIPTION = "upright, RGB (alpha over white), whole image to S x S bicubic"
-
-
-def whole_square(image: Image.Image, size_px: int) -> torch.Tensor:
-    """(3, S, S) uint8 of any Pillow image; raises `UserError` if its colour mode cannot be made RGB."""
-    resized = to_rgb(ImageOps.exif_transpose(image)).resize((size_px, size_px), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1).contiguous()
 
 
 class WholeSquareEncoder:
@@ -53,7 +46,7 @@ class WholeSquareEncoder:
 
     def transform(self, image: Image.Image) -> torch.Tensor:
         """Any Pillow image to uint8 (3, S, S)."""
-        return whole_square(image, self.image_size_px)
+        return square_of_image(image, self.image_size_px, "squash")
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """As the encoder."""

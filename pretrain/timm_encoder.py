@@ -21,7 +21,7 @@ from PIL import Image
 from torch import nn
 
 from pretrain import preprocessing
-from pretrain.backbone import check_crop_sizes, create_backbone
+from pretrain.backbone import check_crop_sizes, create_backbone, patch_tokens
 from pretrain.embedding import check_images, unit_length
 from pretrain.timm_weights import published_settings
 from procmem.errors import UserError
@@ -119,13 +119,7 @@ class TimmEncoder:
         A ViT's class and register tokens are left out; a convolutional backbone gives its last feature map.
         """
         with self._autocast():
-            features = self._backbone.forward_features  # timm's contract: tokens (B, L, D) or a map (B, D, h, w)
-            tokens: torch.Tensor = features(self._normalised(images)).float()  # type: ignore[operator]
-        if tokens.ndim == 4:
-            return tokens if getattr(self._backbone, "output_fmt", "NCHW") == "NHWC" else tokens.permute(0, 2, 3, 1)
-        spatial = tokens[:, getattr(self._backbone, "num_prefix_tokens", 0) :]
-        side = math.isqrt(spatial.shape[1])
-        return spatial.reshape(len(images), side, side, -1)
+            return patch_tokens(self._backbone, self._normalised(images)).float()
 
     def embed_from_tokens(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings with gradient to the patch tokens that they are made of: what Grad-CAM needs.

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from eval.sets.find_triplets import find_triplets
+from eval.squares import square_of_image
 from eval.statistics import shared_standard_error
 from eval.task import Conditions
 from eval.tasks.knn import Knn
 from eval.tasks.two_afc import TwoAfc, option_similarities
 from eval.white_box import load_measured, psnr, ssim
-from eval.whole_square import WholeSquareEncoder, whole_square
+from eval.whole_square import WholeSquareEncoder
 from pretrain.encoder import load_encoder
 from procmem.errors import UserError
 
@@ -82,7 +83,7 @@ def test_images_are_taken_whole_and_cached_apart_from_crops() -> None:
     assert square[0, 32, 63] == 200
     assert encoder.transform(image)[0, 32, 0] > 20
     assert whole.card().fingerprint != encoder.card().fingerprint
-    assert whole_square(image, 64).tolist() == square.tolist()
+    assert square_of_image(image, 64, "squash").tolist() == square.tolist()
 
 
 def test_a_photograph_seen_twice_is_embedded_once(triplet_folder: Path) -> None:
