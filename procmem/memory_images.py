@@ -23,6 +23,7 @@ import numpy as np
 from eval.datasets import find_dataset
 from eval.extract import extract
 from eval.images import LabelledImages, OnCorrupt
+from eval.sets.class_folders import unsplit_folder
 from eval.sets.levels import read_levels
 from eval.sets.picture_files import IMAGE_SUFFIXES
 from eval.sets.registry import known_entry
@@ -57,49 +58,34 @@ def find_images(dataset: str, *, owner: str | None = None, levels: Path | None =
     """Find images and what belongs to them.
 
     Args:
-        dataset: a name under PROCMEM_DATA or a folder; with train/ in it its training images, else all class folders.
+        dataset: a name under PROCMEM_DATA or a folder. Of a data set that this program knows, or that has splits, the
+            training images, with the classes and levels that the evaluation asks about; else all class folders.
         owner: a regular expression with one group, sought in each image's name.
         levels: CSV file: first column the class, then one column for each level, coarsest first; or None.
 
     Raises:
         UserError: if there are no images, the pattern is wrong or never found, or a class is not in the table.
     """
-    entry = known_entry(dataset)
-    images, found = (None, {}) if entry and entry.has_splits else _plain_folder(dataset)
-    if images is None:
+    folder = _folder_without_splits(dataset)
+    if folder is not None:
+        images, found = unsplit_folder(folder)
+    else:
         whole = find_dataset(dataset)
         images, found = whole.train, {level: list(groups) for level, groups in whole.levels.items()}
     groups = found if levels is None else read_levels(levels, images.class_names)
     return MemoryImages(images=images, owners=_owners(images, owner), levels=groups)
 
 
-def _plain_folder(dataset: str) -> tuple[LabelledImages | None, dict[str, list[str]]]:
-    """A folder of class folders, nested or not: the class is the path of the folder that holds the images."""
+def _folder_without_splits(dataset: str) -> Path | None:
+    """The folder of class folders that is meant; None for a data set with splits, or that this program knows."""
+    if known_entry(dataset) is not None:
+        return None
     root = data_root()
     for folder in ([root / dataset] if root else []) + [Path(dataset).expanduser()]:
-        if not folder.is_dir() or (folder / "train").is_dir() or any(folder.glob("*.gz")):
-            continue
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-        paths = [path for path in paths if path.parent != folder]
-        if paths:
-            return _nested(folder, paths)
-    return None, {}
-
-
-def _nested(folder: Path, paths: list[Path]) -> tuple[LabelledImages, dict[str, list[str]]]:
-    classes = [path.parent.relative_to(folder).as_posix() for path in paths]
-    names = sorted(set(classes))
-    positions = {name: position for position, name in enumerate(names)}
-    images = LabelledImages(
-        name=folder.name,
-        split="all",
-        class_names=tuple(names),
-        labels=np.array([positions[name] for name in classes], np.int64),
-        uris=tuple(path.relative_to(folder).as_posix() for path in paths),
-        sources=tuple(paths),
-    )
-    is_nested = all("/" in name for name in names)
-    return images, {"folder": [name.rsplit("/", 1)[0] for name in names]} if is_nested else {}
+        has_splits = (folder / "train").is_dir() or any(folder.glob("*.gz"))
+        if not has_splits and any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.glob("*/**/*")):
+            return folder
+    return None
 
 
 def _owners(images: LabelledImages, pattern: str | None) -> tuple[str | None, ...]:

@@ -312,7 +312,6 @@ ENTRIES = (
         url="https://github.com/j-cb/NINCO",
         size="see the page",
         licence="CC BY-NC-SA 4.0 or the owners'; see the page",
-        has_splits=False,
         is_distinct=False,
     ),
     DatasetEntry(
@@ -337,7 +336,6 @@ ENTRIES = (
         url="https://github.com/brendenlake/omniglot",
         size="5 MB",
         licence="MIT",
-        has_splits=False,
     ),
     DatasetEntry(
         name="bccd-crops3",

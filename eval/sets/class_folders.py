@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from eval.images import LabelledImages
 from eval.sets.labelled import VAL_SHARE, Dataset, check_classes, choose, from_files, hold_out
 from eval.sets.levels import LEVELS_FILE, read_levels
@@ -99,7 +101,30 @@ def ninco(folder: Path, variant: str) -> Dataset:
     return _without_splits(folder, "ninco")
 
 
+def unsplit_folder(folder: Path, name: str = "") -> tuple[LabelledImages, dict[str, list[str]]]:
+    """A folder of class folders without splits, nested or not: a class is the path of a folder that holds images.
+
+    Args:
+        folder: of the class folders; images that lie in it directly have no class and are left out.
+        name: of the data set; "" takes the folder's.
+
+    Returns:
+        all its images, and its levels: level "folder" where every class lies in another folder, else none.
+
+    Raises:
+        UserError: if there is no image.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = [path.relative_to(folder) for path in found if path.parent != folder]
+    if not files:
+        raise UserError(f"no image in {str(folder)!r}; expected CLASS/NAME with {' '.join(sorted(IMAGE_SUFFIXES))}")
+    names, labels = np.unique([file.parent.as_posix() for file in files], return_inverse=True)
+    classes = names.tolist()
+    is_nested = all("/" in name for name in classes)
+    levels = {"folder": [name.rpartition("/")[0] for name in classes]} if is_nested else {}
+    return from_files(folder, "all", classes, files, labels, name), levels
+
+
 def _without_splits(folder: Path, name: str = "") -> Dataset:
-    names = [path.name for path in class_folders(folder)]
-    whole = read_split(folder, "all", names, within=".", name=name)
-    return check_classes(hold_out(whole, len(whole) // VAL_SHARE))
+    whole, levels = unsplit_folder(folder, name)
+    return check_classes(dataclasses.replace(hold_out(whole, len(whole) // VAL_SHARE), levels=levels))

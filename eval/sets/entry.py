@@ -35,7 +35,6 @@ class DatasetEntry:
         variants: what may follow "@" in its name, the default first.
         needs: names of other sets that it cannot do without.
         is_distinct: whether the marks tell it from any other set, so that a path is enough.
-        has_splits: whether its authors split it; a memory of a set without splits takes all its images.
     """
 
     name: str
@@ -51,7 +50,6 @@ class DatasetEntry:
     variants: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     is_distinct: bool = True
-    has_splits: bool = True
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder holds all marks."""

@@ -94,3 +94,29 @@ def test_a_drawer_leaves_the_memory_without_a_trace(place, capsys):
         for row in rows:
             assert row.tobytes() not in content or row.tobytes() in twins
     assert set(memory.owners()) == {f"{drawer:02d}" for drawer in range(1, 21) if drawer != 7}
+
+
+@needs("omniglot-small")
+def test_drawers_are_audited_in_a_memory_that_was_built_by_the_same_name(place, capsys):
+    build = ["memory", "build", "--dataset", "omniglot-small", "--encoder", "pixels", "--output", "m"]
+    assert main([*build, "--owner", r"_(\d+)\.png$"]) == 0
+    capsys.readouterr()
+    audit = [
+        "audit",
+        "groups",
+        "--memory",
+        "m",
+        "--dataset",
+        "omniglot-small",
+        "--by",
+        "owner",
+        "--max_queries",
+        "300",
+        "--json",
+    ]
+    assert main(audit) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["memory_size"], told["num_queries"]) == (14 * 242, 300)
+    (found,) = told["audits"]
+    assert sorted(row["group"] for row in found["groups"]) == [f"{drawer:02d}" for drawer in range(1, 15)]
+    assert {row["num_entries"] for row in found["groups"]} == {242}
