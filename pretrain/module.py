@@ -24,6 +24,7 @@ from pretrain.backbone import (
     compile_backbone,
     create_backbone,
     embedding_dimension,
+    is_transformer,
     patch_tokens,
     use_gradient_checkpointing,
     use_plain_attention,
@@ -129,6 +130,8 @@ class DINOModule(LightningModule):
         if crops.num_local_crops:
             sizes_px["crops.local_crop_px"] = crops.local_crop_px
         check_crop_sizes(backbone, sizes_px)
+        if not is_transformer(self.config.backbone.name):
+            backbone.to(memory_format=torch.channels_last)  # convolutions: a quarter less time on a processor
         return Network(backbone, ProjectionHead(embedding_dimension(backbone), self.config.head))
 
     @property
