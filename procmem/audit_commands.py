@@ -266,7 +266,9 @@ def audit_certificate(
             subject.memory,
             rebuild(subject.memory, Path(folder) / "memory") if against is None else VisualMemory.open(against),
             subject.queries,
-            rebuilt_from="the entries that remain" if against is None else f"their images ({against.name})",
+            rebuilt_from="the entries that remain"
+            if against is None
+            else f"the images of the entries that remain, as the signer states (memory {against.name})",
             ks=ks,
             votings=chosen,
             name=memory.name,

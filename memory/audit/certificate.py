@@ -1,7 +1,7 @@
 """Certificates: a signed statement, after an erasure, of what can be shown and of what cannot.
 
 Three things are shown. (a) The memory answers a set of queries exactly, to the last bit of every score, as a memory
-that never held the erased entries: one is really built and asked. (b) The receipts of the erasures are whole, and no
+that does not hold the erased entries: one is really built and asked. (b) The receipts of the erasures are whole, and no
 present entry is one of those that they name. (c) What the encoder saw, as its provenance record says. An encoder that
 saw real images, or of which that is unknown, may hold something of the erased images in its weights, and then the
 certificate says that it covers the memory only.
@@ -34,7 +34,7 @@ from procmem.errors import UserError, WorkError
 from procmem.files import canonical_json
 from procmem.provenance import EncoderCard, code_version
 
-FORMAT = 1
+FORMAT = 2
 KIND = "procmem erasure certificate"
 Scope = Literal["memory and encoder", "memory only"]
 
@@ -148,8 +148,9 @@ def certify(
         name: of the memory, for people.
 
     Raises:
-        UserError: if nothing was erased, an erasure is not complete, or there is no query.
-        WorkError: if the answers differ, or an erased entry is present.
+        UserError: if nothing was erased, an erasure is not complete, there is no query, or the two memories cannot be
+            compared: another encoder, other classes, another number of entries.
+        WorkError: if the answers differ, or an erased entry is present in either memory.
     """
     receipts = stored_receipts(memory)
     if memory.store.erasure_is_pending:
@@ -160,7 +161,9 @@ def certify(
         raise UserError("a certificate needs at least one query")
     for receipt in receipts:
         verify_receipt(receipt)
-    _check_absent(memory, receipts)
+    _check_comparable(memory, never_held)
+    for each, own_name in ((memory, "the memory"), (never_held, "the memory to compare with")):
+        _check_absent(each, receipts, own_name)
     answers = [_compare(memory, never_held, queries, k, Voting.of(voting)) for voting in votings for k in ks]
     scope, statement = encoder_statement(memory.card)
     key = signing_key()
@@ -219,9 +222,9 @@ def encoder_statement(card: EncoderCard) -> tuple[Scope, str]:
     real = card.provenance.real_images
     if real is False:
         return "memory and encoder", (
-            f"The encoder {card.name!r} was trained on procedural images only, as its provenance record states: its "
-            "weights hold nothing of any real image, and erasing entries from the memory takes their images out of the "
-            "whole system. The record is the trainer's own statement."
+            f"The provenance record of the encoder {card.name!r} states that no real image was used to train it. If "
+            "that is right, its weights hold nothing of the erased images. The record is the statement of whoever "
+            "trained the encoder; this certificate repeats it and does not prove it."
         )
     history = "was trained on real images" if real is True else "has an unknown history"
     return "memory only", (
@@ -264,7 +267,7 @@ def _compare(
         changed = int(np.count_nonzero((found.scores != expected.scores).any(axis=1)))
         raise WorkError(
             f"no certificate: with {voting.rule} voting and k = {k}, {changed} of {len(queries)} queries are answered "
-            "otherwise than by a memory that never held the erased entries"
+            "otherwise than by the memory to compare with, which does not hold the erased entries"
         )
     return Answers(
         k=k,
@@ -274,7 +277,19 @@ def _compare(
     )
 
 
-def _check_absent(memory: VisualMemory, receipts: Sequence[Receipt]) -> None:
+def _check_comparable(memory: VisualMemory, never_held: VisualMemory) -> None:
+    """Equal numbers mean equal answers only between memories of one encoder and the same classes in the same order."""
+    never_held.check_card(memory.card)
+    if never_held.class_names != memory.class_names:
+        raise UserError("the memory to compare with has other classes, or has them in another order")
+    if len(never_held) != len(memory):
+        raise UserError(
+            f"the memory to compare with holds {len(never_held)} entries, not the {len(memory)} that remain; "
+            "build it from the images of the entries that remain, no more and no fewer"
+        )
+
+
+def _check_absent(memory: VisualMemory, receipts: Sequence[Receipt], name: str) -> None:
     """No present entry is one that a receipt names, by id and bytes."""
     entries, precision = memory.entries, memory.store.ledger.precision
     stored = entries.embeddings.astype(precision)
@@ -282,7 +297,9 @@ def _check_absent(memory: VisualMemory, receipts: Sequence[Receipt]) -> None:
         erased = set(receipt.erased)
         for entry, row in zip(entries.ids.tolist(), stored, strict=True):
             if hash_entry(receipt.salt, entry, row.tobytes()) in erased:
-                raise WorkError(f"no certificate: entry {entry} is present, and a receipt says that it was erased")
+                raise WorkError(
+                    f"no certificate: {name} holds entry {entry}, of which a receipt says that it was erased"
+                )
 
 
 def _files_unchanged(memory: VisualMemory, receipt: Receipt) -> bool:

@@ -177,7 +177,7 @@ def test_a_certificate_is_made_verified_and_seen_to_be_changed(queries, image_se
     assert "unchanged receipt of 2 erased entries" in capsys.readouterr().out
     assert "signed with key" in refused(capsys, *verify[:-1], "0" * 64)
     page = Path("c.html").read_text()
-    Path("c.html").write_text(page.replace("2 entries were", "9 entries were"))
+    Path("c.html").write_text(page.replace("2 entries were", "9 entries were", 1))
     assert "not the page of this certificate" in refused(capsys, *verify)
     Path("c.html").write_text(page)
     Path("c.json").write_text(json.dumps(made | {"num_entries": 23}))
@@ -193,8 +193,13 @@ def test_a_certificate_against_a_memory_that_was_built_from_images_without_the_e
     assert main([*BUILD[:7], "never", *BUILD[8:]]) == 0
     assert main(["memory", "erase", "m", "--ids", "23"]) == 0
     words = ["audit", "certificate", *SUBJECT, "--k", "3", "--output", "c.json", "--against", "never"]
-    assert told(capsys, *words)["rebuilt_from"] == "their images (never)"
+    assert told(capsys, *words)["rebuilt_from"] == (
+        "the images of the entries that remain, as the signer states (memory never)"
+    )
     assert main(["memory", "remove", "never", "--ids", "22"]) == 0
+    assert "holds 22 entries, not the 23 that remain" in refused(capsys, *words)
+    assert main(["memory", "restore", "never", "--ids", "22"]) == 0
+    assert main(["memory", "relabel", "never", "--label", "red", "--to", "blue"]) == 0
     assert main(words) == 1
     assert "no certificate" in capsys.readouterr().err
 

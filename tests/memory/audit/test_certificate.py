@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,7 @@ def test_a_memory_that_answers_otherwise_gets_no_certificate(
     erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
 ) -> None:
     other = rebuild(erased, tmp_path / "other")
-    other.remove([7])
+    other.relabel([7, 8], [1, 0])
     with pytest.raises(WorkError, match=r"no certificate: with softmax voting and k = 5, \d+ of 20 queries"):
         certify(erased, other, unit_rows(20, 16, 2), rebuilt_from="x", ks=(5,))
 
@@ -70,15 +72,45 @@ def test_an_entry_that_came_back_is_found_by_its_hash(
 ) -> None:
     never_held, rows = rebuild(erased, tmp_path / "never"), unit_rows(60, 16, 1)
     erased.add(rows[[30]], [0], ids=[30])
-    with pytest.raises(WorkError, match="entry 30 is present"):
+    never_held.add(rows[[30]], [0], ids=[31_000])
+    with pytest.raises(WorkError, match="the memory holds entry 30, of which a receipt says"):
         certify(erased, never_held, rows[:3], rebuilt_from="x")
+
+
+def test_a_memory_to_compare_with_must_be_comparable_and_without_the_erased_entries(
+    erased: VisualMemory, tmp_path: Path, card: EncoderCard, unit_rows: MakeUnitRows
+) -> None:
+    rows, queries = unit_rows(60, 16, 1), unit_rows(5, 16, 2)
+    kept = np.setdiff1d(np.arange(60), [4, 30, 59])
+
+    def other(name: str, ids: npt.NDArray[np.int64], *class_names: str, own: EncoderCard = card) -> VisualMemory:
+        made = VisualMemory.create(tmp_path / name, own, class_names=class_names or ("cat", "dog", "owl"))
+        made.add(rows[ids], ids % 3, ids=ids)
+        return made
+
+    def refused(never_held: VisualMemory) -> pytest.ExceptionInfo[Exception]:
+        with pytest.raises((UserError, WorkError)) as error:
+            certify(erased, never_held, queries, rebuilt_from="x")
+        return error
+
+    error = refused(other("names", kept, "dog", "cat", "owl"))
+    assert "has other classes, or has them in another order" in str(error.value)
+    error = refused(other("fewer", kept[:-1]))
+    assert "holds 56 entries, not the 57 that remain" in str(error.value)
+    error = refused(other("encoder", kept, own=dataclasses.replace(card, fingerprint="c" * 64)))
+    assert "c" * 16 in str(error.value)
+    # still holds one of the erased, which no question comes near enough to tell
+    error = refused(other("holds", np.sort(np.append(kept[1:], 30))))
+    assert "the memory to compare with holds entry 30" in str(error.value)
 
 
 def test_later_additions_are_said(erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows) -> None:
     erased.add(unit_rows(1, 16, 9), [0])
     made = certify(erased, rebuild(erased, tmp_path / "r"), unit_rows(5, 16, 2), rebuilt_from="x")
     assert not made.files_unchanged
-    assert "changed by later additions" in render_page(made)
+    page = render_page(made)
+    assert "have changed, as they do when entries are added or edited" in page
+    assert "have not changed" not in page
 
 
 @pytest.mark.parametrize("real", [True, "unknown"])
@@ -97,9 +129,41 @@ def test_an_encoder_of_real_or_unknown_provenance_limits_the_scope(
 def test_a_procedural_encoder_is_covered_too(certificate: Certificate) -> None:
     assert certificate.scope == "memory and encoder"
     page = render_page(certificate)
-    assert "procedural images only" in page
+    assert "states that no real image was used to train it" in certificate.statement
+    assert "does not prove it" in certificate.statement
     assert "MEMORY ONLY" not in page
-    assert "3 entries were erased" in page
+    assert "have not changed" in page
+
+
+def test_the_page_says_what_was_asked_erased_and_seen(erased: VisualMemory, certificate: Certificate) -> None:
+    page = " ".join(re.sub(r"<[^>]+>", " ", render_page(certificate)).split())
+    assert "3 entries were erased from the visual memory m ; 57 entries remain." in page
+    assert "the same 20 questions in 8 ways of voting" in page
+    assert "plurality 1, 7 20 of 20" in page
+    assert "There is an exception" not in page
+    first, second = certificate.receipts
+    files = [len(receipt["files_scanned"]) for receipt in (first, second)]
+    assert f"UTC 1 1 {files[0]} {len(first['versions_dropped'])} 0" in page
+    assert f"UTC 2 2 {files[1]} {len(second['versions_dropped'])} 0" in page
+    time = datetime.datetime.fromisoformat(certificate.time_utc)
+    assert f"Made on {time.day} {time:%B %Y, %H:%M} UTC." in page  # in the tests' locale, which is English
+    for value in (certificate.signature, certificate.public_key, certificate.queries_sha256):
+        assert value in page
+
+
+def test_twins_and_notes_of_the_encoder_are_on_the_page(
+    tmp_path: Path, card: EncoderCard, unit_rows: MakeUnitRows
+) -> None:
+    provenance = Provenance(real_images=False, images_seen=192_000, notes=("chosen on <flowers>",))
+    memory = VisualMemory.create(
+        tmp_path / "m", dataclasses.replace(card, provenance=provenance), class_names=["cat"], precision="float32"
+    )
+    memory.add(unit_rows(5, 16)[[0, 1, 2, 3, 3]], np.zeros(5, np.int64))
+    memory.erase([3])
+    page = render_page(certify(memory, rebuild(memory, tmp_path / "r"), unit_rows(3, 16, 2), rebuilt_from="x", ks=(2,)))
+    assert "There is an exception: 1 of the erased entries has exactly the same numbers" in " ".join(page.split())
+    assert "chosen on &lt;flowers&gt;" in page
+    assert "<td>192,000</td>" in page
 
 
 def changed(value: Any) -> Any:
