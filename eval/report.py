@@ -64,6 +64,7 @@ class Table:
         caption: what is measured, in which unit, on how many.
         marked_row: position of the row to set off; None for none.
         marked_rows: positions of rows to set off, where they are several.
+        wraps: cells hold names that may be broken, left-aligned, instead of numbers.
     """
 
     header: Sequence[str]
@@ -71,6 +72,7 @@ class Table:
     caption: str
     marked_row: int | None = None
     marked_rows: Sequence[int] = ()
+    wraps: bool = False
     kind: ClassVar[str] = "table"
 
 

@@ -13,6 +13,7 @@ from procmem.errors import UserError
 
 MOST_INFLUENTIAL = 10
 MOST_ROWS = 14
+INFLUENTIAL_COLUMNS = ("entry", "queries", "for example", "answer", "without the entry")
 
 
 def audit_sections(runs: Sequence[RunFolder]) -> list[Section]:
@@ -52,18 +53,22 @@ def _audit_blocks(audits: Sequence[Mapping[str, Any]]) -> list[Block]:
         for row in audit["audits"]
     ]
     header = ("encoder", "memory", "rule", "k", "top-1 %", "entries that change an answer", "% of memory")
-    blocks.append(Table(header, rows, f"Over {audits[0].get('num_queries', 0):,} queries."))
+    counts = sorted({audit.get("num_queries", 0) for audit in audits})
+    blocks.append(Table(header, rows, f"Over {' or '.join(f'{count:,}' for count in counts)} queries."))
     by_encoder = {str(audit.get("encoder", i)): audit["audits"] for i, audit in enumerate(audits)}
     try:
         caption = "Accuracy against the share of entries that change an answer (figure 12 of the procedural paper)."
-        blocks.append(Figure(privacy_figure(by_encoder), caption, wide=True))
+        blocks.append(Figure(privacy_figure(by_encoder), caption))
     except (UserError, KeyError, TypeError) as error:
         blocks.append(Note(f"The figure cannot be drawn: {error}"))
     for audit in audits:
         influential = audit["audits"][0].get("influential", ())[:MOST_INFLUENTIAL]
         if influential:
-            caption = f"The entries that decide most queries, {audit.get('encoder', '')}."
-            blocks.append(Table(("entry", "image", "decides", "for example"), _influential(influential), caption))
+            first = audit["audits"][0]
+            caption = (
+                f"The entries that decide most queries, {audit.get('encoder', '')}, {first['rule']}, k = {first['k']}."
+            )
+            blocks.append(Table(INFLUENTIAL_COLUMNS, _influential(influential), caption, wraps=True))
     return blocks
 
 
@@ -71,8 +76,8 @@ def _influential(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for entry in entries:
         first = entry["queries"][0]
-        example = f"{first['query']}: {first['from']}, without it {first['to']}"
-        rows.append((str(entry["id"]), str(entry.get("uri") or ""), f"{entry['num_queries']} queries", example))
+        name = entry.get("uri") or f"entry {entry['id']}"
+        rows.append((name, str(entry["num_queries"]), first["query"], first["from"], first["to"]))
     return rows
 
 

@@ -32,6 +32,10 @@ def test_lines_are_the_numbers_in_percent_by_k(monkeypatch):
     np.testing.assert_allclose(lines["mine"].get_xydata(), [[8, 60]])
     assert [text.get_text() for text in softmax.texts] == ["1", "5", "1"]
     assert lines["pixels"].get_marker() != lines["mine"].get_marker()
+    assert softmax.get_xlim() == rank.get_xlim()  # rules can be compared by eye
+    assert softmax.get_ylim() == rank.get_ylim()
+    assert softmax.get_xlim()[0] == 0 < 8 < softmax.get_xlim()[1]
+    assert softmax.get_ylim()[1] > 65
 
 
 def test_the_picture_is_the_same_bytes_again():

@@ -164,7 +164,8 @@ def test_audits_studies_and_receipts_are_told(tmp_path: Path) -> None:
     assert counts.rows == [("pixels", "m", "softmax", "20", "50.0", "3 of 10", "30.00")]
     assert isinstance(figure, Figure)
     assert isinstance(entries, Table)
-    assert entries.rows == [("7", "train/e.png", "2 queries", "val/q.png: cat, without it dog")]
+    assert entries.rows == [("train/e.png", "2", "val/q.png", "cat", "dog")]
+    assert entries.caption == "The entries that decide most queries, pixels, softmax, k = 20."
     _, table, curves = blocks(page, "What the memory knows")
     assert isinstance(table, Table)
     assert table.rows == [("4", "0.25")]
