@@ -12,13 +12,14 @@ Whoever writes such a file says so in one of two ways:
 * outside: `register` the path *before* writing it, so that a crash between the two leaves no file unnamed.
 
       store.artefacts.register(cache_path, "feature cache")
+      store.artefacts.register(picture_path, "picture", entries=[7])  # goes with entry 7 only
 
 Extractions in the cache folder (`procmem.extraction_cache`) need no call: an erasure finds those of its entries' images
 and registers them itself.
 
-An erasure deletes them all, after it has found the entries' bytes and before it proves them gone; what is needed again
-is made again from the entries that remain. Rejected: deleting single rows inside foreign formats, which would need a
-proof for each of them.
+An erasure deletes them all, after it has found the entries' bytes and before it proves them gone, but those that were
+registered as made from other entries only. What is needed again is made again from the entries that remain. Rejected:
+deleting single rows inside foreign formats, which would need a proof for each of them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from memory.ledger import FILE_NAME as LEDGER_NAME
 from memory.ledger import Artefact
@@ -77,15 +81,20 @@ class ArtefactRegistry:
             folder.mkdir(parents=True, exist_ok=True)
             yield folder
 
-    def register(self, path: str | Path, kind: str = "file") -> None:
+    def register(self, path: str | Path, kind: str = "file", *, entries: Iterable[int] = ()) -> None:
         """Name a file outside the store that is, or will be, derived from entries.
+
+        Args:
+            path: of the file.
+            kind: what it is, for people.
+            entries: ids of the entries that it is made from; where none is given, erasing any entry deletes it.
 
         Raises:
             UserError: if it is a folder, or belongs to the store itself.
         """
-        name = self._name_of(path)
+        artefact = Artefact(path=self._name_of(path), kind=kind, entries=tuple(entries))
         with self._store.writing():
-            self._add([Artefact(path=name, kind=kind)])
+            self._add([artefact])
 
     def register_all(self, paths: Iterable[Path], kind: str) -> None:
         """As `register`, for several files. Call inside `Store.writing`."""
@@ -121,26 +130,25 @@ class ArtefactRegistry:
         inside = [name for name in self._store.place.files(DERIVED_NAME) if name not in named]
         return [*self._store.ledger.artefacts, *(Artefact(path=name, kind=name.split("/")[1]) for name in inside)]
 
-    def delete_all(self) -> tuple[str, ...]:
-        """Delete every artefact and empty the list; those that are gone already count as deleted.
+    def made_from(self, ids: npt.NDArray[np.int64]) -> list[Artefact]:
+        """Those of `all` that may hold something of these entries."""
+        return [artefact for artefact in self.all() if artefact.is_made_from(ids)]
+
+    def delete_made_from(self, ids: npt.NDArray[np.int64]) -> None:
+        """Delete what may hold something of these entries, if it is there, and take it off the list.
 
         Call inside `Store.writing`.
-
-        Returns:
-            their paths, as listed.
 
         Raises:
             UserError: if one cannot be deleted.
         """
-        artefacts = self.all()
-        for artefact in artefacts:
+        for artefact in self.made_from(ids):
             try:
                 (self._base() / artefact.path).unlink(missing_ok=True)
             except OSError as error:
                 reason = error.strerror or error
                 raise UserError(f"nothing was erased: cannot delete {artefact.path!r}: {reason}") from error
-        self._replace(())
-        return tuple(artefact.path for artefact in artefacts)
+        self._replace(tuple(artefact for artefact in self._store.ledger.artefacts if not artefact.is_made_from(ids)))
 
     def _replace(self, artefacts: tuple[Artefact, ...]) -> None:
         if artefacts != self._store.ledger.artefacts:

@@ -81,11 +81,11 @@ def erase_entries(store: Store, ids: npt.NDArray[np.int64]) -> Receipt:
             embeddings=rows.embeddings,
             salt=secrets.token_hex(16),
             versions=tuple(int(version["version"]) for version in store.dataset.versions()),
-            artefacts=tuple(artefact.path for artefact in store.artefacts.all()),
+            artefacts=tuple(artefact.path for artefact in store.artefacts.made_from(ids)),
         )
         plan.write(store.place)
         try:
-            store.artefacts.delete_all()
+            store.artefacts.delete_made_from(ids)
         except UserError:
             store.place.delete(PENDING_ERASURE_NAME)
             raise
@@ -107,7 +107,7 @@ def resume_erasure(store: Store) -> Receipt:
         plan = read_plan(store.place)
         if isinstance(plan, Receipt):
             return _sign(store, plan, key)
-        store.artefacts.delete_all()
+        store.artefacts.delete_made_from(plan.ids)
         return _complete(store, plan, key)
 
 

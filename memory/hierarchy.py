@@ -68,6 +68,27 @@ def make_levels(class_names: Sequence[str], groups: Mapping[str, Sequence[str]])
     return tuple(levels)
 
 
+def complete_groups(name: str, given: Mapping[str, str], levels: Sequence[Level]) -> dict[str, str]:
+    """The group of a new class on each level, where a person named some of them or none.
+
+    From the finest level up: the group that was named; else, where the group below is known, the group that it lies in;
+    else a group of the class's own, which has the class's name.
+
+    Args:
+        name: of the new class.
+        given: level -> group, known or new.
+        levels: of the memory, coarsest first.
+    """
+    chosen: dict[str, str] = {}
+    below: int | None = None  # a class in the group that was chosen last, where that group is known
+    for level in reversed(levels):
+        group = given.get(level.name) or (name if below is None else level.class_names[level.group_of[below]])
+        chosen[level.name] = group
+        known = level.class_names.index(group) if group in level.class_names else None
+        below = None if known is None else level.group_of.index(known)
+    return {level.name: chosen[level.name] for level in levels}
+
+
 def groups_of(levels: Sequence[Level]) -> dict[str, list[str]]:
     """Inverse of `make_levels`."""
     return {level.name: [level.class_names[group] for group in level.group_of] for level in levels}

@@ -16,6 +16,9 @@ import dataclasses
 import json
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from memory.hierarchy import Level, levels_to_json, make_levels
 from memory.place import Place
 from procmem.errors import UserError
@@ -34,10 +37,16 @@ class Artefact:
     Attributes:
         path: relative to the store where inside it, else absolute.
         kind: what it is, for people, for example ``"search index"``.
+        entries: ids of the entries that it is made from; empty where it may hold something of any entry.
     """
 
     path: str
     kind: str
+    entries: tuple[int, ...] = ()
+
+    def is_made_from(self, ids: npt.NDArray[np.int64]) -> bool:
+        """Whether it may hold something of one of these entries."""
+        return not self.entries or bool(np.isin(self.entries, ids).any())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +88,7 @@ class Ledger:
             "levels": levels_to_json(self.levels),
             "precision": self.precision,
             "next_id": self.next_id,
-            "artefacts": [dataclasses.asdict(artefact) for artefact in self.artefacts],
+            "artefacts": [_artefact_to_dict(artefact) for artefact in self.artefacts],
         }
         place.write(FILE_NAME, (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
@@ -120,7 +129,10 @@ class Ledger:
             levels=make_levels(class_names, {level["name"]: level["groups"] for level in value["levels"]}),
             precision=value["precision"],
             next_id=int(value["next_id"]),
-            artefacts=tuple(Artefact(**artefact) for artefact in value["artefacts"]),
+            artefacts=tuple(
+                Artefact(**artefact | {"entries": tuple(artefact.get("entries", ()))})
+                for artefact in value["artefacts"]
+            ),
             format=value["format"],
         )
 
@@ -135,6 +147,12 @@ class Ledger:
                 f"these embeddings come from encoder {card.name!r} ({card.fingerprint}), the memory holds those of "
                 f"{self.card.name!r} ({self.card.fingerprint}); use that encoder or build a new memory"
             )
+
+
+def _artefact_to_dict(artefact: Artefact) -> dict[str, Any]:
+    """Without `entries` where there are none, as ledgers were written before artefacts could name them."""
+    value = dataclasses.asdict(artefact)
+    return value if artefact.entries else {"path": value["path"], "kind": value["kind"]}
 
 
 def _from_format_1(value: dict[str, Any]) -> dict[str, Any]:

@@ -354,13 +354,18 @@ class VisualMemory:
         """Files made from entries, which an erasure takes along."""
         return self._store.artefacts
 
-    def register_artefact(self, path: str | Path, kind: str = "file") -> None:
-        """Name a file that is, or will be, derived from entries; erasing any entry deletes it.
+    def register_artefact(self, path: str | Path, kind: str = "file", *, entries: Iterable[int] = ()) -> None:
+        """Name a file that is, or will be, derived from entries; erasing one of them deletes it.
+
+        Args:
+            path: of the file.
+            kind: what it is, for people.
+            entries: ids of the entries that it is made from; where none is given, erasing any entry deletes it.
 
         Raises:
             UserError: if it is a folder, or belongs to the store itself.
         """
-        self._store.artefacts.register(path, kind)
+        self._store.artefacts.register(path, kind, entries=entries)
 
     def copy_to(self, path: str | Path, *, salvage: bool = False) -> VisualMemory:
         """Write this version as a memory of its own, with the same ids; an erasure in one does not reach the other.

@@ -2,7 +2,8 @@
 
 Nothing here happens without ``--allow-edit``. Every change is a line of ``log.jsonl`` in the run folder, written to the
 disk before the page says that it is done; every receipt of an erasure lies in ``receipts/`` beside it. Pictures that
-were uploaded to teach a class lie in ``added/`` and go when their entry is erased here.
+were uploaded to teach a class lie in ``added/`` and are registered with the memory as made from their entry, so that
+whatever erases the entry, this page or a command, takes the picture along and names it in the receipt.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import datetime
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
 from eval.explorer.session import Session
+from memory.hierarchy import complete_groups
+from memory.memory import VisualMemory
 from procmem.errors import UserError
 from procmem.files import make_folder, write_json
 
@@ -27,6 +31,7 @@ LOG_NAME = "log.jsonl"
 ADDED_DATASET = "explorer"
 """Data set of the entries that were taught on the page."""
 
+PICTURE_KIND = "taught picture"
 LONGEST_NAME = 80
 
 
@@ -90,11 +95,8 @@ class Editor:
         self.check_allowed()
         with self.session.holding() as memory:
             before = memory.version
-            own_picture = self._own_picture(entry_id)
             self._note("erase begins", by, ids=[entry_id], before=before)
             receipt = memory.erase([entry_id])
-            if own_picture is not None:
-                own_picture.unlink(missing_ok=True)
             path = self.receipts / f"{receipt.time_utc.replace(':', '').replace('+0000', 'Z')}-entry-{entry_id}.json"
             write_json(path, receipt.to_dict())
             self._note("erase", by, ids=[entry_id], before=before, receipt=path.name)
@@ -105,25 +107,33 @@ class Editor:
         )
         return said, path
 
-    def teach(self, class_name: str, images: Sequence[Image.Image], *, by: str = "") -> list[int]:
+    def teach(
+        self,
+        class_name: str,
+        images: Sequence[Image.Image],
+        *,
+        groups: Mapping[str, str] | None = None,
+        by: str = "",
+    ) -> list[int]:
         """Add images as entries of a class, which is named anew where the memory does not have it.
 
         Args:
             class_name: of the images.
             images: at least one.
+            groups: level above the classes -> the new class's group there, known or new; what is not given is
+                completed as `complete_groups` does. A class that the memory has keeps its groups.
             by: who asked.
 
         Returns:
             Ids of the entries.
 
         Raises:
-            UserError: if changes are not allowed, the name is empty or too long, there is no image, the memory has
-                levels above its classes (a new class needs a group on each), or an image cannot be embedded.
+            UserError: if changes are not allowed, a name is empty or too long, there is no image, the groups
+                contradict those of the memory, or an image cannot be embedded.
         """
         self.check_allowed()
-        name = " ".join(class_name.split())
-        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-            raise UserError(f"a class needs a name of 1 to {LONGEST_NAME} letters")
+        name = _checked_name(class_name, "a class")
+        given = {level: _checked_name(group, "a group") for level, group in (groups or {}).items() if group.strip()}
         if not images:
             raise UserError("give at least one image of the new class")
         encoder = self.session.encoder
@@ -131,17 +141,12 @@ class Editor:
         with self.session.holding() as memory:
             before = memory.version
             if name not in memory.class_names:
-                if memory.levels:
-                    raise UserError(
-                        f"this memory has levels above its classes, and the page cannot know the group of {name!r}; "
-                        "add it with: procmem memory add --new-classes"
-                    )
-                memory.add_classes([name])
-            uris = self._keep_pictures(images)
+                chosen = complete_groups(name, given, memory.levels)
+                memory.add_classes([name], levels={level: [group] for level, group in chosen.items()})
             labels = np.full(len(images), memory.class_names.index(name))
-            ids = memory.add(embeddings, labels, uri=uris, dataset=ADDED_DATASET, card=encoder.card()).tolist()
+            ids = self._add_with_pictures(memory, embeddings, labels, images)
             self._note("teach", by, ids=ids, before=before, class_name=name)
-        return list(ids)
+        return ids
 
     def log(self) -> list[dict[str, Any]]:
         """All changes made from pages with this run folder, newest first."""
@@ -150,20 +155,30 @@ class Editor:
             return []
         return [json.loads(line) for line in reversed(path.read_text(encoding="utf-8").splitlines()) if line]
 
-    def _keep_pictures(self, images: Sequence[Image.Image]) -> list[str]:
+    def _add_with_pictures(
+        self,
+        memory: VisualMemory,
+        embeddings: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        images: Sequence[Image.Image],
+    ) -> list[int]:
+        """Entries and their pictures, which are registered before they are written: a kill leaves none unnamed."""
         stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
         names = [f"{stamp}-{position}.png" for position in range(len(images))]
-        for image, name in zip(images, names, strict=True):
+        first = memory.store.ledger.next_id
+        ids = list(range(first, first + len(images)))
+        for entry_id, name, image in zip(ids, names, images, strict=True):
+            memory.register_artefact(self.added / name, PICTURE_KIND, entries=[entry_id])
             image.save(self.added / name)
-        return names
-
-    def _own_picture(self, entry_id: int) -> Path | None:
-        texts = self.session.texts()
-        row = texts.rows.get(entry_id)
-        if row is None or texts.datasets[row] != ADDED_DATASET or not texts.uris[row]:
-            return None
-        path = (self.added / str(texts.uris[row])).resolve()
-        return path if path.parent == self.added.resolve() else None
+        try:
+            card = self.session.encoder.card()
+            memory.add(embeddings, labels, ids=ids, uri=names, dataset=ADDED_DATASET, card=card)
+        except BaseException:
+            for name in names:
+                (self.added / name).unlink(missing_ok=True)
+                memory.artefacts.forget(self.added / name)
+            raise
+        return ids
 
     def _note(self, action: str, by: str, **details: Any) -> None:
         """One line, on the disk before anybody is told."""
@@ -180,3 +195,10 @@ class Editor:
             file.write(json.dumps(line, sort_keys=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _checked_name(text: str, what: str) -> str:
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise UserError(f"{what} needs a name of 1 to {LONGEST_NAME} letters")
+    return name

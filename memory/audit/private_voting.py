@@ -195,7 +195,6 @@ def sampled(neighbors: Neighbors, k: int, rate: float, chance: np.random.Generat
             f"lists of {neighbors.num_neighbors} neighbours are too short to sample {k} of them at rate {rate}; "
             f"search for {depth_for_sampling(k, rate)}"
         )
-    takes_part &= neighbors.ids != PADDING
     order = np.argsort(~takes_part, axis=1, kind="stable")[:, :k]
     present = np.take_along_axis(takes_part, order, axis=1)
     return Neighbors(

@@ -41,6 +41,7 @@ def place(tmp_path_factory):
                 pixels = shade + random.normal(0, 25, (64, 64, 3)) + np.linspace(-30, 30, 64)[:, None, None]
                 Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(folder / f"{name}{i}.jpg")
     skies = root / "data" / "skies"
+    (skies / "levels.csv").write_text("class,light\ndawn,low\nnoon,full\ndusk,low\n")
     shutil.copy(skies / "val" / "noon" / "noon0.jpg", skies / "train" / "dusk" / "intruder.jpg")
     with Image.open(skies / "train" / "dusk" / "intruder.jpg") as image:
         ImageEnhance.Brightness(image).enhance(1.02).save(skies / "train" / "dusk" / "intruder.jpg")

@@ -123,13 +123,17 @@ def test_a_class_is_taught_and_answers_at_once(page, place, tmp_path):
         paths.append(tmp_path / f"night{i}.png")
     open_tab(page, "Teach")
     page.fill("#teach-name textarea, #teach-name input", "night")
+    page.get_by_label("Its light").fill("none")  # a group that the memory does not have yet
+    page.get_by_label("Its light").press("Enter")
     page.set_input_files("#teach-images input[type=file]", paths[:2])
     page.wait_for_timeout(1500)
     page.click("#teach")
-    page.wait_for_selector("text=The memory knows night now, by 2 entries", timeout=30_000)
+    page.wait_for_selector("text=The memory knows night (light: none) now, by 2 entries", timeout=30_000)
     page.set_input_files("#teach-ask input[type=file]", paths[2])
     page.wait_for_selector("#teach-answer h2:text-is('night')")
-    assert "night" in VisualMemory.open(place / "pixels").class_names
+    memory = VisualMemory.open(place / "pixels")
+    assert "night" in memory.class_names
+    assert memory.levels[0].class_names == ("low", "full", "none")
 
 
 def test_the_other_views_show_what_they_promise(page):

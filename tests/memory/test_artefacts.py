@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from memory.artefacts import ArtefactRegistry
 from memory.erasure import ErasureError
 from memory.ledger import Artefact
 from memory.memory import VisualMemory
@@ -104,3 +105,39 @@ def test_an_artefact_that_cannot_be_deleted_stops_the_erasure_before_it_begins(
     assert not filled.store.erasure_is_pending
     path.rmdir()
     filled.erase([0])
+
+
+def test_a_file_made_from_some_entries_goes_with_the_first_of_them_only(filled: VisualMemory, tmp_path: Path) -> None:
+    pair, cache = tmp_path / "pair.png", tmp_path / "cache.npz"
+    for path in (pair, cache):
+        path.write_bytes(b"pixels")
+    filled.register_artefact(pair, "picture", entries=[3, 4])
+    filled.register_artefact(cache)
+    assert VisualMemory.open(tmp_path / "memory").artefacts.all() == [
+        Artefact(path=str(pair), kind="picture", entries=(3, 4)),
+        Artefact(path=str(cache), kind="file"),
+    ]
+    assert filled.erase([0, 5]).artefacts_deleted == (str(cache),)
+    assert pair.exists()
+    assert filled.erase([4]).artefacts_deleted == (str(pair),)
+    assert not pair.exists()
+    assert filled.artefacts.all() == []
+
+
+def test_an_erasure_that_is_completed_later_takes_the_same_files(
+    filled: VisualMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, other = tmp_path / "own.png", tmp_path / "other.png"
+    for entry, path in ((3, own), (4, other)):
+        path.write_bytes(b"pixels")
+        filled.register_artefact(path, entries=[entry])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArtefactRegistry, "delete_made_from", killed)
+        with pytest.raises(KeyboardInterrupt):
+            filled.erase([3])
+    assert VisualMemory.open(tmp_path / "memory").resume_erasure().artefacts_deleted == (str(own),)
+    assert [path.exists() for path in (own, other)] == [False, True]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from memory.hierarchy import classes_called, find_level, groups_of, make_levels
+from memory.hierarchy import classes_called, complete_groups, find_level, groups_of, make_levels
 from procmem.errors import UserError
 
 CLASSES = ("gala", "oat milk", "fuji", "milk")
@@ -41,3 +41,23 @@ def test_levels_that_do_not_fit_are_refused() -> None:
         find_level((), "kind")
     with pytest.raises(UserError, match="did you mean 'aisle'"):
         find_level(make_levels(CLASSES, GROUPS), "isle")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("rye milk", {"kind": "oat"}, ("dairy", "oat")),  # the aisle follows from the kind
+        ("rye milk", {"aisle": "dairy"}, ("dairy", "rye milk")),  # a kind of its own
+        ("rye milk", {"aisle": "", "kind": ""}, ("rye milk", "rye milk")),
+        ("apple", {}, ("fresh", "apple")),  # there is a kind of that name
+        ("rye", {"kind": "grain"}, ("rye", "grain")),  # a new kind lies in no known aisle
+        ("rye", {"aisle": "bread", "kind": "grain"}, ("bread", "grain")),
+    ],
+)
+def test_groups_of_a_new_class_follow_from_those_that_are_named(
+    name: str, given: dict[str, str], expected: tuple[str, str]
+) -> None:
+    levels = make_levels(CLASSES, GROUPS)
+    chosen = complete_groups(name, given, levels)
+    assert list(chosen.items()) == list(zip(("aisle", "kind"), expected, strict=True))
+    make_levels([*CLASSES, name], {level: [*GROUPS[level], group] for level, group in chosen.items()})

@@ -1,6 +1,7 @@
 """Teaching a class, comparing two memories, and what goes with an erased entry."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -22,10 +23,59 @@ def test_a_taught_class_answers_at_once_and_its_picture_goes_with_it(desk, sessi
     rows = [texts.rows[i] for i in ids]
     assert all(desk.pictures.thumbnail(texts.datasets[row], texts.uris[row]) for row in rows)
     assert len(list(desk.editor.added.iterdir())) == 2
-    desk.editor.erase(ids[0])
-    assert len(list(desk.editor.added.iterdir())) == 1
+    _, path = desk.editor.erase(ids[0])
+    (left,) = desk.editor.added.iterdir()
+    assert json.loads(path.read_text())["artefacts_deleted"] == [str(left).replace("-1.png", "-0.png")]
     assert [line["action"] for line in desk.editor.log()] == ["erase", "erase begins", "teach"]
     assert desk.editor.log()[-1]["class_name"] == "red fox"
+
+
+def test_a_taught_picture_goes_with_its_entry_whoever_erases_it(desk, session, picture_at):
+    first, second = desk.editor.teach("fox", [picture_at(60), picture_at(64)])
+    pictures = sorted(desk.editor.added.iterdir())
+    elsewhere = VisualMemory.open(session.memory.store.place.folder)  # as the command line does
+    assert elsewhere.erase([0]).artefacts_deleted == ()
+    assert elsewhere.erase([second]).artefacts_deleted == (str(pictures[1]),)
+    assert list(desk.editor.added.iterdir()) == [pictures[0]]
+    assert [(a.path, a.entries) for a in elsewhere.artefacts.all()] == [(str(pictures[0]), (first,))]
+    elsewhere.remove([first])
+    assert pictures[0].exists()  # it can be restored
+    elsewhere.erase([first])
+    assert not list(desk.editor.added.iterdir())
+
+
+def test_a_picture_whose_entry_cannot_be_added_does_not_stay(desk, session, picture_at, monkeypatch):
+    def full(*values, **options):
+        raise UserError("no space left")
+
+    monkeypatch.setattr(session.memory, "add", full)
+    with pytest.raises(UserError, match="no space left"):
+        desk.editor.teach("dog", [picture_at(50), picture_at(60)])
+    assert not list(desk.editor.added.iterdir())
+    assert session.memory.artefacts.all() == []
+
+
+def test_a_class_is_taught_to_a_memory_with_levels(session, desk, tmp_path, picture_at):
+    levels = {"realm": ["pet", "pet"], "kind": ["feline", "canine"]}
+    memory = VisualMemory.create(tmp_path / "deep", session.memory.card, class_names=["cat", "dog"], levels=levels)
+    editor = Editor(Session(memory, session.encoder), tmp_path / "deep-run", allow_edit=True)
+    editor.teach("fox", [picture_at(60)], groups={"realm": "", "kind": " canine "})
+    editor.teach("oak", [picture_at(20)], groups={"realm": "plant", "kind": ""})
+    editor.teach("stone", [picture_at(80)])
+    editor.teach("cat", [picture_at(5)], groups={"realm": "plant", "kind": "tree"})  # known: keeps its groups
+    groups = {level.name: [level.class_names[own] for own in level.group_of] for level in memory.levels}
+    assert groups == {
+        "realm": ["pet", "pet", "pet", "plant", "stone"],
+        "kind": ["feline", "canine", "canine", "oak", "stone"],
+    }
+    answer = memory.classify(editor.session.question(picture_at(61), "q").embedding, 1, level="kind")
+    assert memory.levels[1].class_names[int(answer.predictions[0])] == "canine"
+    with pytest.raises(UserError, match="group 'canine' of level 'kind' lies in two groups of level 'realm'"):
+        editor.teach("wolf", [picture_at(62)], groups={"realm": "wild", "kind": "canine"})
+    with pytest.raises(UserError, match="a group needs a name of 1 to 80 letters"):
+        editor.teach("wolf", [picture_at(62)], groups={"realm": "w" * 81})
+    assert len(memory) == 4
+    assert "wolf" not in memory.class_names
 
 
 def test_more_images_of_a_known_class_join_it(desk, session, picture_at):

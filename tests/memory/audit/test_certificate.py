@@ -67,6 +67,24 @@ def test_a_memory_that_answers_otherwise_gets_no_certificate(
         certify(erased, other, unit_rows(20, 16, 2), rebuilt_from="x", ks=(5,))
 
 
+def test_a_score_that_differs_in_its_last_bits_gets_no_certificate(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    other = rebuild(erased, tmp_path / "other")
+    other.reweigh(other.entries.ids, np.nextafter(other.entries.weights, np.float32(9)))
+    with pytest.raises(WorkError, match=r"no certificate: with softmax voting and k = 5, \d+ of 20 queries"):
+        certify(erased, other, unit_rows(20, 16, 2), rebuilt_from="x", ks=(5,))
+
+
+def test_a_receipt_that_was_changed_in_the_store_gets_no_certificate(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    path = next((tmp_path / "memory" / "receipts").iterdir())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"found_before": 9}))
+    with pytest.raises(UserError, match="the receipt was changed after it was signed"):
+        certify(erased, rebuild(erased, tmp_path / "r"), unit_rows(5, 16, 2), rebuilt_from="x")
+
+
 def test_an_entry_that_came_back_is_found_by_its_hash(
     erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
 ) -> None:

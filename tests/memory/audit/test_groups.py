@@ -111,6 +111,13 @@ def test_only_lists_that_a_group_exhausts_are_searched_again() -> None:
     assert whole.num_searches == 1
 
 
+def test_lists_are_deepened_by_doubling() -> None:
+    problem = make_problem(1, 1, N=64)  # one owner has half of all, so lists must reach deep
+    problem.owners = ["owner-0" if i % 8 else None for i in range(64)]
+    check(problem, 3, 3)
+    assert 2 < problem.num_searches <= 6  # 3, then 6, 12, 24, 48, 64
+
+
 def test_an_owner_of_everything_leaves_no_prediction() -> None:
     problem = make_problem(2, 1)
     problem.owners = ["all"] * len(problem.owners)
