@@ -2,8 +2,8 @@
 
 jsonargparse builds every option, help text and type check from a function's signature and docstring, so that Python,
 YAML and the command line share one set of names. This module adds what people expect and it does not offer: bare
-flags (``--force``), lists without brackets (``--encoders A B C``), optional words by place, nearest names for what is
-misspelt, and errors as one `UserError` instead of a page of usage.
+flags (``--force``), lists without brackets (``--encoders A B C``, or one by one: ``--encoder A --encoder B``), optional
+words by place, nearest names for what is misspelt, and errors as one `UserError` instead of a page of usage.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
     """Words as jsonargparse wants them: ``--a-b`` is ``--a_b``, a flag gets its ``true``, a list becomes JSON."""
     hints = get_type_hints(command)
     spelt: list[str] = []
+    lists: dict[str, list[str]] = {}
     position = 0
     for parameter in _positionals(command):
         if position == len(words) or words[position].startswith("-"):
@@ -102,17 +103,21 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         position += 1
         if word.startswith("--"):
             name, equals, value = word.partition("=")
-            word = "--" + name[2:].replace("-", "_") + equals + value
+            name = "--" + name[2:].replace("-", "_")
+            if name[2:] not in hints and _is_list(hints.get(f"{name[2:]}s")):
+                name += "s"
+                words, value, equals = [*words[:position], *([value] if equals else []), *words[position:]], "", ""
+            word = name + equals + value
         following = next((i for i in range(position, len(words)) if words[i].startswith("--")), len(words))
         hint = hints.get(word.removeprefix("--")) if word.startswith("--") else None
         if hint is bool and following == position:
             spelt += [word, "true"]
         elif _is_list(hint) and not "".join(words[position:following]).startswith("["):
-            spelt += [word, json.dumps(words[position:following])]
+            lists.setdefault(word, []).extend(words[position:following])
             position = following
         else:
             spelt.append(word)
-    return spelt
+    return [*spelt, *(part for name, given in lists.items() for part in (name, json.dumps(given)))]
 
 
 def _positionals(command: Command) -> list[inspect.Parameter]:

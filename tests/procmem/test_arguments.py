@@ -77,6 +77,10 @@ def test_lists_flags_and_positionals_need_no_brackets():
         "allow_changed_config": False,
     }
     assert parsed("train", "--force", "false")[1]["force"] is False
+    one_by_one = ("--encoder", "a", "--k", "5", "--encoder=timm:b", "--encoders", "c")
+    assert parsed("memory", "show", "shaders", *one_by_one)[1] == {
+        "process": "shaders", "encoders": ["a", "timm:b", "c"], "k": 5,
+    }  # fmt: skip
     assert parsed("memory", "show", "--k=7", "a-b")[1] == {"process": "a-b", "encoders": None, "k": 7}
     assert parsed("train", "--allow-changed-config")[1]["allow_changed_config"] is True
 
