@@ -51,15 +51,15 @@ class Panel:
 
 
 def label_panel(mask: LabelMap, label_names: Sequence[str], caption: str = "") -> Panel:
-    """A label map (H, W) as a panel; label 0 is dark grey and has no name."""
+    """A label map (H, W) as a panel; label 0 is dark grey and has no name, what is ignored is white as edges are."""
     enlarged = -(-SMALLEST_MAP // len(mask))  # edges are one pixel wide
     mask = mask.repeat(enlarged, axis=0).repeat(enlarged, axis=1)
     pixels = np.asarray([label_color(label) for label in range(len(label_names))])[mask]
     edges = np.zeros(mask.shape, bool)
     edges[1:] |= mask[1:] != mask[:-1]
     edges[:, 1:] |= mask[:, 1:] != mask[:, :-1]
-    pixels[edges] = 1.0
-    labels, sizes = np.unique(mask[mask != UNLABELLED], return_counts=True)
+    pixels[edges | (mask < UNLABELLED)] = 1.0
+    labels, sizes = np.unique(mask[mask > UNLABELLED], return_counts=True)
     large = [int(labels[i]) for i in np.argsort(-sizes)[:NAMES_SHOWN] if sizes[i] >= SMALLEST_NAMED * mask.size]
     return Panel(pixels, caption, tuple((*_inside(mask == label), label_names[label]) for label in large))
 

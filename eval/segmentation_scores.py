@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from eval.sets.masked import UNLABELLED
+from eval.sets.masked import IGNORED, UNLABELLED
 from procmem.errors import UserError
 
 Protocol = Literal["corrected", "paper"]
@@ -31,26 +31,27 @@ def explained_share(colors: torch.Tensor, labels: torch.Tensor, protocol: Protoc
         within = sum over segments, channels of (color - mean of the segment and channel)^2
         total = sum over channels of (color - mean of the channel)^2
 
-    "corrected" keeps labels other than 0 (unlabelled). "paper" follows the public code of "Separating Knowledge and
-    Perception with Procedural Data" (2025): the smallest label that is present is dropped, whatever it is, and the
-    total is about one mean over all channels, so that a mask that explains nothing has an R2 well above 0.
+    "corrected" keeps labels above 0 (0 has none, -1 is ignored). "paper" follows the public code of "Separating
+    Knowledge and Perception with Procedural Data" (2025): what is ignored counts as 0, the smallest label that is
+    present is dropped, whatever it is, and the total is about one mean over all channels, so that a mask that explains
+    nothing has an R2 well above 0.
 
     Args:
         colors: (B, P, 3) floats.
-        labels: (B, P) int64 labels >= 0.
+        labels: (B, P) int64 labels >= -1.
         protocol: which rule.
 
     Returns:
         (B,) float64, at most 1: NaN where no segment is left, 0 where the colours have no spread.
 
     Raises:
-        UserError: if shapes do not fit, or a label is negative.
+        UserError: if shapes do not fit, or a label is below -1.
     """
     if colors.ndim != 3 or labels.shape != colors.shape[:2]:
         raise UserError(f"colours (B, P, 3) and labels (B, P) do not fit: {tuple(colors.shape)}, {tuple(labels.shape)}")
-    if labels.numel() and labels.min() < 0:
-        raise UserError(f"labels must be at least 0, received {int(labels.min())}")
-    labels = labels.to(colors.device)
+    if labels.numel() and labels.min() < IGNORED:
+        raise UserError(f"labels must be at least {IGNORED}, received {int(labels.min())}")
+    labels = labels.to(colors.device).clamp(min=UNLABELLED)
     B, _, num_channels = colors.shape
     dropped = labels.amin(dim=1, keepdim=True) if protocol == "paper" else UNLABELLED
     kept = labels != dropped
@@ -140,7 +141,7 @@ def matched_iou(clusters: Labels, labels: Labels) -> tuple[float, dict[int, int]
     """
     from scipy.optimize import linear_sum_assignment
 
-    counted = labels != UNLABELLED
+    counted = labels > UNLABELLED
     if not counted.any():
         raise UserError("an image without labels cannot be matched")
     segments, segment = np.unique(labels[counted], return_inverse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eval.images import CorruptImageError, read_image
-from eval.sets.masked import LabelMap, MaskedImages
+from eval.sets.masked import IGNORED, LabelMap, MaskedImages
 from eval.sets.picture_files import image_size
 from procmem.errors import UserError
 
@@ -37,7 +37,7 @@ def check_mask(mask: LabelMap, image_size: tuple[int, int], num_labels: int, nam
     Args:
         mask: (H, W).
         image_size: (width, height), as Pillow says it.
-        num_labels: labels 0..num_labels-1 are named.
+        num_labels: labels 0..num_labels-1 are named; `IGNORED` needs no name.
         name: of the image, for messages.
 
     Raises:
@@ -46,7 +46,7 @@ def check_mask(mask: LabelMap, image_size: tuple[int, int], num_labels: int, nam
     if mask.shape != image_size[::-1]:
         own, expected = (f"{width} x {height} px" for width, height in (mask.shape[::-1], image_size))
         raise UserError(f"the mask of {name!r} is {own}, its image {expected}")
-    if mask.size and not 0 <= mask.min() <= mask.max() < num_labels:
+    if mask.size and not IGNORED <= mask.min() <= mask.max() < num_labels:
         raise UserError(
             f"the mask of {name!r} has labels {mask.min()}..{mask.max()}, but names are known for 0..{num_labels - 1}"
         )

@@ -23,6 +23,9 @@ from procmem.files import fingerprint
 
 LabelMap = npt.NDArray[np.int64]
 UNLABELLED = 0
+"""What has no label, or, in a set that calls it so, the class "background"."""
+IGNORED = -1
+"""What the set itself leaves out of every score (VOC's "void"); in label maps only, it has no name."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,10 +35,10 @@ class MaskedImages:
     Attributes:
         name: the data set's name.
         split: "train" or "val".
-        label_names: a label is a position in it; position 0 is what has no label (void, background, unlabelled).
+        label_names: a label is a position in it; position 0 is what has no label, or is called "background".
         uris: N names, unique in the set: path relative to the data set's folder.
         paths: N image files.
-        read_mask: position in the *whole* split -> label map (H, W) int64 of that image's own size.
+        read_mask: position in the *whole* split -> label map (H, W) int64 of that image's own size; -1 is ignored.
         positions: (N,) where each image stands in the whole split.
         drawn: how this subset was drawn; "" for the whole split.
     """
@@ -63,6 +66,12 @@ class MaskedImages:
             UserError: if the file is missing or unreadable, or the map is of another size than its image.
         """
         return self.read_mask(int(self.positions[position]))
+
+    def counted(self, labels: LabelMap) -> npt.NDArray[np.bool_]:
+        """Which places of a label map are of a class: those with a label, and those with 0 where 0 is "background"."""
+        lowest = UNLABELLED if self.label_names[UNLABELLED] == "background" else UNLABELLED + 1
+        of_class: npt.NDArray[np.bool_] = labels >= lowest
+        return of_class
 
     def fingerprint(self) -> str:
         """64 hex digits over names and images (size and time of change of the files); masks are not in it."""

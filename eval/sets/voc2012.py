@@ -1,7 +1,7 @@
 """PASCAL VOC 2012 segmentation (Everingham et al.), ``VOCdevkit/VOC2012``: 1,464 training and 1,449 val images.
 
-Masks are palette pictures whose positions are the classes; 255 is the border between objects ("void"), which we give
-the label of what has none, as background has.
+Masks are palette pictures whose positions are the classes; 255 is the border of objects and what is hard to tell
+("void"), which the official score leaves out, and so do ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from eval.sets.label_map import masked_images, read_label_map
 from eval.sets.labelled import choose
-from eval.sets.masked import UNLABELLED, LabelMap, MaskedDataset, MaskedImages
+from eval.sets.masked import IGNORED, LabelMap, MaskedDataset, MaskedImages
 from eval.sets.picture_files import read_lines
 
 VOID = 255
@@ -35,7 +35,7 @@ def voc2012(folder: Path, variant: str) -> MaskedDataset:
 
         def read(position: int) -> LabelMap:
             mask = read_label_map(folder / "SegmentationClass" / f"{names[position]}.png")
-            return np.where(mask == VOID, UNLABELLED, mask)
+            return np.where(mask == VOID, IGNORED, mask)
 
         files = [f"JPEGImages/{name}.jpg" for name in names]
         return masked_images("voc2012", split, VOC_LABELS, folder, files, read)

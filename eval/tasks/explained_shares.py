@@ -56,7 +56,7 @@ class ExplainedShares:
         self.values[self.metric] += self._share(colors, labels)
         self.values[self.other] += self._share(colors, before)
         self.values[self.shuffled] += self._shuffled(colors, labels, names)
-        self.num_one_segment += sum(len(np.unique(row[row != UNLABELLED])) == 1 for row in masks)
+        self.num_one_segment += sum(len(np.unique(row[row > UNLABELLED])) == 1 for row in masks)
 
     def scores(self, facts: dict[str, Any]) -> tuple[Score, ...]:
         """The three means over images; images without a segment are counted, not scored."""

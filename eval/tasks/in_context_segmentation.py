@@ -79,7 +79,7 @@ class InContextSegmentation:
         batches = (dense_batches(encoder, images, strictly, square=self.square) for images in (asked, prompts))
         for query, prompt in zip(*batches, strict=True):
             for row, position in enumerate(query.positions):
-                cases.append(_answered(query, prompt, row, labels[position], asked.uris[position]))
+                cases.append(_answered(query, prompt, row, labels[position], asked))
                 if len(cases) > NUM_PICTURES or not conditions.pictures:
                     cases[-1].panels.clear()
                 elif cases[-1].panels:
@@ -117,7 +117,7 @@ class InContextSegmentation:
             square_of_mask(images.mask(position), size_px, self.square, MASK_GRID), return_counts=True
         )
         large = sizes >= self.smallest_share * MASK_GRID**2
-        return [int(label) for label in labels[large] if label != UNLABELLED]
+        return [int(label) for label in labels[large] if label > UNLABELLED]
 
 
 def in_context_mask(query_tokens: torch.Tensor, prompt_tokens: torch.Tensor, prompt_mask: torch.Tensor) -> torch.Tensor:
@@ -160,14 +160,15 @@ class _Case:
     panels: list[Panel]
 
 
-def _answered(query: DenseBatch, prompt: DenseBatch, row: int, label: int, name: str) -> _Case:
+def _answered(query: DenseBatch, prompt: DenseBatch, row: int, label: int, asked: MaskedImages) -> _Case:
     from sklearn.metrics import average_precision_score
 
+    name = asked.uris[query.positions[row]]
     truth: npt.NDArray[np.bool_] = query.masks[row] == label
     shown: npt.NDArray[np.bool_] = prompt.masks[row] == label
     soft = in_context_mask(query.tokens[row], prompt.tokens[row], torch.from_numpy(shown)).cpu().numpy().astype(float)
     stretched = stretch(soft)
-    cut, counted = stretched > MIDDLE, query.masks[row] != UNLABELLED
+    cut, counted = stretched > MIDDLE, asked.counted(query.masks[row])
     union = (cut | truth)[counted].sum()
     values = {
         "average_precision": float(average_precision_score(truth[counted], soft[counted])),

@@ -65,10 +65,11 @@ class KmeansSegmentation:
         for batch in dense_batches(encoder, images, conditions, square="crop", grid=self.grid):
             for row, position in enumerate(batch.positions):
                 labels, uri = batch.masks[row], images.uris[position]
-                if not (labels != UNLABELLED).any():
+                if not (labels > UNLABELLED).any():
                     continue
                 tokens = batch.tokens[row].cpu().numpy()
-                seed, count = derive_key(conditions.seed, "kmeans", uri) % 2**32, len(np.unique(labels))
+                seed = derive_key(conditions.seed, "kmeans", uri) % 2**32
+                count = len(np.unique(labels[labels >= UNLABELLED]))
                 overlap, clusters, match = _segmented(tokens, labels, count, seed)
                 names.append(uri)
                 by_tokens.append(overlap)

@@ -6,8 +6,12 @@ kNN classification among the k nearest.
 
 Two rules of scoring. "corrected": a patch has the label of most of its pixels, and patches of what has no label (0)
 are neither in the memory nor scored, unless the data set calls 0 "background": then it is a class like others (as in
-VOC's own mean IoU). "paper": squashed images, the label in the middle of a patch, and 0 is always a class, void
-and all, so that calling everything background scores high. Foreground is every label but 0 and "background".
+VOC's own mean IoU); patches of VOC's void are left out in any case. "paper": squashed images, the label in the middle
+of a patch, and 0 is always a class, void and all, so that calling everything background scores high. Foreground is
+every label but 0 and "background".
+
+Patches of one image are much alike, so a few hundred of each (`entries_per_image`) make nearly the same memory as all
+of them, at a fraction of the products.
 
 Letters: N entries, D embedding, h w patch grid, C labels.
 """
@@ -35,6 +39,7 @@ from eval.tasks.embedded import mean_score
 from memory.search import ExactSearch
 from memory.voting import Voting, vote
 from pretrain.encoder import Encoder
+from procgen.seeds import generator
 from procmem.errors import UserError
 
 NUM_PICTURES = 6
@@ -52,11 +57,12 @@ class KnnSegmentation:
         protocol: "corrected", or "paper" for the numbers of its figure 10 (see the top of this file).
         neighbors: "all" or "top_k".
         num_neighbors: k of "top_k".
+        entries_per_image: most patches of a training image that are remembered, drawn by seed; None takes all.
         image_size_px: side of the square that the encoder gets; None takes its own.
         budget_bytes: bound on working memory beside the memory of tokens, N * D * 4 bytes.
 
     Raises:
-        UserError: for k or a budget below 1.
+        UserError: for a number below 1.
     """
 
     kind: ClassVar[str] = "knn_segmentation"
@@ -64,14 +70,15 @@ class KnnSegmentation:
     protocol: Protocol = "corrected"
     neighbors: Literal["all", "top_k"] = "all"
     num_neighbors: int = 20
+    entries_per_image: int | None = None
     image_size_px: int | None = 448
     budget_bytes: int = DEFAULT_BUDGET_BYTES
 
     def __post_init__(self) -> None:
-        if self.num_neighbors < 1 or self.budget_bytes < 1:
-            raise UserError(
-                f"num_neighbors and budget_bytes must be at least 1, received {self.num_neighbors}, {self.budget_bytes}"
-            )
+        numbers = {name: getattr(self, name) for name in ("num_neighbors", "entries_per_image", "budget_bytes")}
+        for name, number in numbers.items():
+            if number is not None and number < 1:
+                raise UserError(f"{name} must be at least 1, received {number}")
 
     @property
     def square(self) -> Square:
@@ -84,14 +91,14 @@ class KnnSegmentation:
         train = dataset.train.subset(conditions.max_train, conditions.seed)
         val = dataset.val.subset(conditions.max_val, conditions.seed)
         encoder = encoder_at(encoder, self.image_size_px, conditions)
-        memory = PatchMemory.of(encoder, train, conditions, self.square, self.protocol)
+        memory = self.memory_of(encoder, train, conditions)
         images: list[_Image] = []
         panels: list[list[Panel]] = []
         for batch in dense_batches(encoder, val, conditions, square=self.square):
-            truth = patch_labels(batch.masks, batch.tokens.shape[1:3], self.protocol)
+            truth, scored = self._truth(batch, val)
             found = self._named(batch, memory)
             for row, position in enumerate(batch.positions):
-                images.append(_Image.of(val.uris[position], found[row], truth[row], val.label_names, self.protocol))
+                images.append(_Image.of(val.uris[position], found[row], truth[row], val.label_names, scored[row]))
                 if len(panels) < NUM_PICTURES:
                     panels.append(_panels(batch, row, found[row], truth[row], images[-1], val.label_names))
         facts = {
@@ -102,6 +109,30 @@ class KnnSegmentation:
         }
         pictures = {"knn segmentation": panel_sheet(panels)} if conditions.pictures else {}
         return Outcome(dataset=described(self.dataset, train, val), scores=_scores(images, facts), pictures=pictures)
+
+    def memory_of(self, encoder: Encoder, images: MaskedImages, conditions: Conditions) -> PatchMemory:
+        """The memory of a set's patches; raises `UserError` as `dense_batches`, or if none is labelled."""
+        tokens, labels = [], []
+        for batch in dense_batches(encoder, images, conditions, square=self.square):
+            of_patches, is_kept = self._truth(batch, images)
+            for row, position in enumerate(batch.positions):
+                own = np.flatnonzero(is_kept[row])
+                if self.entries_per_image is not None and len(own) > self.entries_per_image:
+                    chance = generator(conditions.seed, "knn segmentation", images.uris[position])
+                    own = np.sort(chance.permutation(own)[: self.entries_per_image])
+                kept = torch.from_numpy(own).to(batch.tokens.device)
+                tokens.append(batch.tokens[row].flatten(0, 1)[kept])
+                labels.append(torch.from_numpy(of_patches[row].ravel()[own]).to(kept.device))
+        if not sum(map(len, labels)):
+            raise UserError(f"none of the {len(images)} training images has a labelled patch; the memory is empty")
+        return PatchMemory(tokens=torch.cat(tokens), labels=torch.cat(labels))
+
+    def _truth(self, batch: DenseBatch, images: MaskedImages) -> tuple[Labels, npt.NDArray[np.bool_]]:
+        """(B, h, w) labels of a batch's patches, and which of them are remembered or scored."""
+        labels = patch_labels(batch.masks, batch.tokens.shape[1:3], self.protocol)
+        if self.protocol == "paper":
+            return labels.clip(min=UNLABELLED), np.full(labels.shape, True)
+        return labels, images.counted(labels)
 
     def _named(self, batch: DenseBatch, memory: PatchMemory) -> Labels:
         """(B, h, w) labels of a batch's patches."""
@@ -126,22 +157,6 @@ class PatchMemory:
 
     tokens: torch.Tensor
     labels: torch.Tensor
-
-    @classmethod
-    def of(
-        cls, encoder: Encoder, images: MaskedImages, conditions: Conditions, square: Square, protocol: Protocol
-    ) -> PatchMemory:
-        """The memory of a set's patches; raises `UserError` as `dense_batches`, or if none is labelled."""
-        tokens, labels = [], []
-        for batch in dense_batches(encoder, images, conditions, square=square):
-            of_patches = patch_labels(batch.masks, batch.tokens.shape[1:3], protocol)
-            named = torch.from_numpy(of_patches).to(batch.tokens.device)
-            kept = torch.from_numpy(counted(of_patches, images.label_names, protocol)).to(named.device)
-            tokens.append(batch.tokens[kept])
-            labels.append(named[kept])
-        if not sum(map(len, labels)):
-            raise UserError(f"none of the {len(images)} training images has a labelled patch; the memory is empty")
-        return cls(tokens=torch.cat(tokens), labels=torch.cat(labels))
 
     def nearest(self, queries: torch.Tensor, k: int, budget_bytes: int) -> Labels:
         """(Q,) label by a vote of the k entries with the most similar direction (exact search).
@@ -188,12 +203,6 @@ def patch_labels(masks: Labels, grid: tuple[int, int] | torch.Size, protocol: Pr
     return most.reshape(B, h, w)
 
 
-def counted(labels: Labels, label_names: tuple[str, ...], protocol: Protocol) -> npt.NDArray[np.bool_]:
-    """Which patches are remembered and scored: those with a label, and those with 0 where 0 is a class."""
-    is_class = protocol == "paper" or label_names[UNLABELLED] == "background"
-    return np.full(labels.shape, True) if is_class else labels != UNLABELLED
-
-
 def _directions(tokens: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
     has_none = tokens.norm(dim=1, keepdim=True) < 1e-12
     return F.normalize(torch.where(has_none, fallback, tokens), dim=1)
@@ -209,10 +218,11 @@ class _Image:
     foreground_accuracy: float
 
     @classmethod
-    def of(cls, name: str, found: Labels, truth: Labels, label_names: tuple[str, ...], protocol: Protocol) -> _Image:
-        scored = counted(truth, label_names, protocol)
+    def of(
+        cls, name: str, found: Labels, truth: Labels, label_names: tuple[str, ...], scored: npt.NDArray[np.bool_]
+    ) -> _Image:
         background = [label for label, called in enumerate(label_names) if called == "background"]
-        right, foreground = found == truth, ~np.isin(truth, [UNLABELLED, *background])
+        right, foreground = found == truth, scored & ~np.isin(truth, [UNLABELLED, *background])
         return cls(
             name=name,
             counts=region_counts(found, truth, len(label_names), scored),

@@ -22,6 +22,8 @@ def test_large_regions_carry_their_name_inside_and_edges_are_white() -> None:
         assert NAMES[mask[row, column]] == name
     assert (panel.pixels[60, 10:40] == 1).all()
     assert (panel.pixels[30, 30] == label_color(1)).all()
+    mask[110:, 60:] = -1  # ignored
+    assert (label_panel(mask, NAMES).pixels[115, 80] == 1).all()
     small = label_panel(mask[::10, ::10], NAMES)
     assert min(small.pixels.shape[:2]) >= 100
     assert (small.pixels == 1).all(axis=2).mean() < 0.1

@@ -57,6 +57,15 @@ def test_the_paper_drops_the_smallest_label_present_and_the_corrected_rule_only_
     assert explained_share(colors, torch.full((1, 60), 4)) == pytest.approx(0)  # one segment explains nothing
 
 
+def test_what_a_set_ignores_is_no_segment() -> None:
+    colors, labels = torch.rand(1, 60, 3, generator=torch.Generator().manual_seed(4)), torch.arange(60)[None] % 4
+    for protocol in ("corrected", "paper"):
+        ignored = explained_share(colors, torch.where(labels == 3, -1, labels), protocol)[0]
+        assert ignored == explained_share(colors, torch.where(labels == 3, 0, labels), protocol)[0]
+    clusters, masks = np.arange(8) % 2, np.array([1, 2, 1, 2, 0, 0, -1, -1])
+    assert matched_iou(clusters, masks) == (1.0, {0: 1, 1: 2})
+
+
 def test_images_of_a_batch_do_not_touch_each_other() -> None:
     colors, labels = CHANCE.random((5, 50, 3)), CHANCE.integers(0, 4, (5, 50))
     labels[2] = 0
@@ -87,8 +96,8 @@ def test_colours_without_spread_explain_nothing() -> None:
 def test_wrong_colours_or_labels_are_refused() -> None:
     with pytest.raises(UserError, match=r"do not fit: \(1, 4, 3\), \(1, 5\)"):
         explained_share(torch.ones(1, 4, 3), torch.ones(1, 5, dtype=torch.long))
-    with pytest.raises(UserError, match="at least 0, received -1"):
-        explained_share(torch.ones(1, 4, 3), torch.full((1, 4), -1))
+    with pytest.raises(UserError, match="at least -1, received -2"):
+        explained_share(torch.ones(1, 4, 3), torch.full((1, 4), -2))
 
 
 def test_mean_iou_is_that_of_libraries() -> None:

@@ -27,7 +27,7 @@ def write_mask(path: Path, values: np.ndarray, mode: str = "L") -> None:
     image.save(path)
 
 
-def test_voc_palettes_are_classes_and_borders_are_nothing(data: Path, picture: Picture) -> None:
+def test_voc_palettes_are_classes_and_void_is_ignored(data: Path, picture: Picture) -> None:
     folder = data / "voc2012" / "VOCdevkit" / "VOC2012"
     border = np.array([[255, 15, 15, 255], [0, 15, 20, 0], [0, 0, 20, 20]])
     for name, values in (("2007_000032", border), ("2007_000039", border * 0 + 1), ("2007_000001", border * 0)):
@@ -39,9 +39,10 @@ def test_voc_palettes_are_classes_and_borders_are_nothing(data: Path, picture: P
     (lists / "val.txt").write_text("2007_000001\n")
     found = find_masked_dataset("voc2012")
     assert found.train.uris == ("JPEGImages/2007_000032.jpg", "JPEGImages/2007_000039.jpg")
-    assert np.array_equal(found.train.mask(0), np.where(border == 255, 0, border))
+    assert np.array_equal(found.train.mask(0), np.where(border == 255, -1, border))
     assert (found.train.label_names[15], found.train.label_names[20]) == ("person", "tvmonitor")
     assert found.train.mask(1).tolist() == [[1] * 4] * 3
+    assert found.train.counted(np.array([-1, 0, 20])).tolist() == [False, True, True]  # its 0 is a class
     assert len(found.val) == 1
 
 

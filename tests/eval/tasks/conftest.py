@@ -48,6 +48,25 @@ def scenes(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def voc(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same scenes in the structure of VOC 2012: the ground is background, and blue is void."""
+    folder = tmp_path / "data" / "voc2012" / "VOCdevkit" / "VOC2012"
+    for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (folder / part).mkdir(parents=True)
+    lists: dict[str, list[str]] = {"train": [], "val": []}
+    for line in (scenes / "splits.csv").read_text().split()[1:]:
+        name, split = line.split(",")
+        lists[split].append(name)
+        mask = np.asarray(Image.open(scenes / "masks" / f"{name}.png"))
+        Image.fromarray(np.where(mask == 3, 255, mask).astype(np.uint8)).save(folder / f"SegmentationClass/{name}.png")
+        Image.open(scenes / "images" / f"{name}.png").save(folder / f"JPEGImages/{name}.jpg", quality=95)
+    for split, names in lists.items():
+        (folder / "ImageSets" / "Segmentation" / f"{split}.txt").write_text("\n".join(names))
+    monkeypatch.setenv("PROCMEM_DATA", str(tmp_path / "data"))
+    return "voc2012"
+
+
 def write_triplets(folder: Path, pictures: dict[str, tuple[int, int, int]], rows: Rows) -> Path:
     """A folder of flat pictures by colour and a table of (id, ref, left, right, left votes, right votes)."""
     (folder / "images").mkdir(parents=True)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from sklearn.metrics import average_precision_score, jaccard_score
 
+from eval.segmentation_scores import matched_iou
 from eval.sets.find_masked import find_masked_dataset
 from eval.squares import square_of_image, square_of_mask
 from eval.task import Conditions, Task
@@ -21,6 +22,7 @@ from eval.tasks.in_context_segmentation import MIDDLE, InContextSegmentation, in
 from eval.tasks.kmeans_segmentation import KmeansSegmentation, kmeans_segments
 from eval.tasks.knn_segmentation import KnnSegmentation, PatchMemory, patch_labels
 from pretrain.pixel_encoders import Histogram, Pixels
+from procgen.seeds import derive_key
 from procmem.errors import UserError
 
 CONDITIONS = Conditions(batch_size=2, pictures=False)
@@ -147,36 +149,84 @@ def test_the_label_of_a_patch_is_that_of_most_of_its_pixels_or_the_one_in_its_mi
         patch_labels(mask, (3, 3))
 
 
+@pytest.mark.parametrize("name", ["scenes", "voc2012"])
 @pytest.mark.parametrize(("protocol", "square"), [("corrected", "crop"), ("paper", "squash")])
-def test_knn_scores_are_those_of_attention_over_everything(scenes: Path, protocol: str, square: str) -> None:
-    wipe(scenes, ["07"])
-    task = KnnSegmentation(dataset=str(scenes), protocol=protocol, image_size_px=64, budget_bytes=12 * 999)
+def test_knn_scores_are_those_of_attention_over_everything(
+    name: str, protocol: str, square: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue("scenes")
+    wipe(folder, ["07"])
+    dataset = str(folder) if name == "scenes" else request.getfixturevalue("voc")
+    task = KnnSegmentation(dataset=dataset, protocol=protocol, image_size_px=64, budget_bytes=12 * 999)
     encoder = Sharp(image_size_px=64)
     found = {score.metric: score for score in task.measure(encoder, CONDITIONS).scores}
-    data, parts = find_masked_dataset(str(scenes)), {}
-    for name, images in (("train", data.train), ("val", data.val)):
+    data, parts = find_masked_dataset(dataset), {}
+    lowest = {"paper": -1, "corrected": 1 if name == "scenes" else 0}[protocol]  # VOC's 0 is a class, its void is none
+    for part, images in (("train", data.train), ("val", data.val)):
         squares = torch.stack([square_of_image(images.image(i), 64, square) for i in range(len(images))])
         masks = np.stack([square_of_mask(images.mask(i), 64, square, 64) for i in range(len(images))])
-        parts[name] = (
+        parts[part] = (
             encoder.patch_tokens(squares).flatten(1, 2),
             patch_labels(masks, (16, 16), protocol).reshape(len(images), -1),
         )
     (memory, labels), (queries, truth) = parts["train"], parts["val"]
     memory, labels = memory.flatten(0, 1), labels.ravel()
-    if protocol == "corrected":
-        memory, labels = memory[labels > 0], labels[labels > 0]
+    memory, labels = memory[labels >= lowest], labels[labels >= lowest].clip(0)
+    scored, truth = truth >= lowest, truth.clip(0)
     values = F.one_hot(torch.from_numpy(labels)).float()
     named = F.scaled_dot_product_attention(queries, memory[None], values[None]).argmax(2).numpy()
-    scored = truth > 0 if protocol == "corrected" else truth >= 0
     accuracies = [(named[i] == truth[i])[scored[i]].mean() for i in range(5) if scored[i].any()]
     foreground = [(named[i] == truth[i])[truth[i] > 0].mean() for i in range(5) if (truth[i] > 0).any()]
     assert found["mean_iou"].value == pytest.approx(jaccard_score(truth[scored], named[scored], average="macro"))
     assert found["accuracy"].per_case == pytest.approx(accuracies)
     assert found["foreground_accuracy"].per_case == pytest.approx(foreground)
     assert found["foreground_accuracy"].n == 4
-    assert found["accuracy"].n == (4 if protocol == "corrected" else 5)
+    assert found["accuracy"].n == (4 if (protocol, name) == ("corrected", "scenes") else 5)
     assert found["mean_iou"].config["memory_bytes"] == memory.numel() * 4
     assert found["foreground_accuracy"].value > 0.8
+
+
+def test_a_few_patches_of_each_image_are_drawn_by_seed_from_its_labelled_ones(scenes: Path) -> None:
+    def drawn(count: int | None, seed: int = 0) -> PatchMemory:
+        task = KnnSegmentation(dataset=str(scenes), image_size_px=64, entries_per_image=count)
+        conditions = Conditions(batch_size=4, pictures=False, seed=seed)
+        return task.memory_of(Sharp(image_size_px=64), find_masked_dataset(str(scenes)).train, conditions)
+
+    everything, few, again = drawn(None), drawn(7), drawn(7)
+    assert len(few.labels) == 7 * 6 < len(everything.labels) == len(drawn(16 * 16).labels)
+    assert torch.equal(few.tokens, again.tokens)
+    assert not torch.equal(few.tokens, drawn(7, seed=1).tokens)
+    rows = [torch.cat([memory.tokens, memory.labels[:, None]], dim=1) for memory in (everything, few)]
+    assert {tuple(row) for row in rows[1].tolist()} <= {tuple(row) for row in rows[0].tolist()}
+    assert set(few.labels.tolist()) == {1, 2, 3}
+
+
+def test_void_gets_no_cluster_and_is_not_scored(voc: str, tmp_path: Path) -> None:
+    encoder, images = Sharp(image_size_px=64), find_masked_dataset(voc).val
+    score = KmeansSegmentation(dataset=voc, image_size_px=64, grid=32).measure(encoder, CONDITIONS).scores[0]
+    expected = []
+    for position, uri in enumerate(images.uris):
+        mask = square_of_mask(images.mask(position), 64, "crop", 32)
+        tokens = encoder.patch_tokens(square_of_image(images.image(position), 64, "crop")[None])[0].numpy()
+        seed = derive_key(0, "kmeans", uri) % 2**32
+        clusters = kmeans_segments(tokens, len(np.unique(mask[mask >= 0])), seed).repeat(2, axis=0).repeat(2, axis=1)
+        expected.append(matched_iou(clusters.ravel(), mask.ravel())[0])
+    assert score.per_case == pytest.approx(expected)
+    for split, name in (("train", "01"), ("val", "07")):  # both show red, green, void and background
+        path = tmp_path / "data/voc2012/VOCdevkit/VOC2012/ImageSets/Segmentation" / f"{split}.txt"
+        path.write_text(name)
+    data = find_masked_dataset(voc)
+    scores = InContextSegmentation(dataset=voc, image_size_px=64, square="crop").measure(encoder, CONDITIONS).scores
+    truth, prompt = (square_of_mask(part.mask(0), 64, "crop", 64) for part in (data.val, data.train))
+    query_tokens, prompt_tokens = (
+        encoder.patch_tokens(square_of_image(part.image(0), 64, "crop")[None])[0] for part in (data.val, data.train)
+    )
+    is_counted, precisions = truth >= 0, []
+    for label in (1, 2):
+        soft = in_context_mask(query_tokens, prompt_tokens, torch.from_numpy(prompt == label)).numpy()
+        precisions.append(average_precision_score((truth == label)[is_counted], soft[is_counted]))
+    assert 0 < is_counted.mean() < 1
+    assert scores[0].value in [pytest.approx(precision, abs=1e-6) for precision in precisions]
 
 
 def test_the_nearest_entries_vote_and_a_token_without_direction_is_answered(scenes: Path) -> None:
