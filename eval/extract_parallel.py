@@ -21,7 +21,9 @@ import numpy.typing as npt
 
 from eval.extract import Embeddings, cache_path, extract_shard, join_shards, read_embeddings
 from eval.images import CorruptImageError, LabelledImages, OnCorrupt
-from pretrain.encoder import load_encoder
+from eval.white_box import load_measured
+from eval.whole_square import WholeSquareEncoder
+from pretrain.encoder import Encoder
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
 
@@ -31,11 +33,17 @@ STARTED_OUTSIDE = ("TORCHELASTIC_RUN_ID", "SLURM_PROCID")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EncoderRecipe:
-    """How each process loads the encoder for itself; see `load_encoder`."""
+    """How each process loads the encoder for itself; see `load_measured`, and `WholeSquareEncoder` for the last."""
 
     spec: str
     image_size_px: int | None = None
     precision: Precision = "float32"
+    whole_square: bool = False
+
+    def load(self, device: str) -> Encoder:
+        """The encoder on a device; errors as `load_measured`."""
+        encoder = load_measured(self.spec, device, self.image_size_px, self.precision)
+        return WholeSquareEncoder(encoder) if self.whole_square else encoder
 
 
 def extract_on_devices(
@@ -62,7 +70,7 @@ def extract_on_devices(
 
     Raises:
         CorruptImageError: if an image cannot be read and `on_corrupt` is "fail".
-        UserError: if a setting is out of range, or as `load_encoder` and `extract`.
+        UserError: if a setting is out of range, or as `load_measured` and `extract`.
     """
     from lightning.fabric import Fabric
 
@@ -90,7 +98,7 @@ def shard_of(num_images: int, rank: int, world_size: int) -> npt.NDArray[np.int6
 def _work(fabric: Any, recipe: EncoderRecipe, packed: _PackedImages, batch_size: int) -> Path:
     """One process; gives the file of the whole set."""
     images = packed.unpacked()
-    encoder = load_encoder(recipe.spec, str(fabric.device), recipe.image_size_px, recipe.precision)
+    encoder = recipe.load(str(fabric.device))
     whole = cache_path(encoder, images)
     if not whole.is_file():
         shards = [shard_of(len(images), rank, fabric.world_size) for rank in range(fabric.world_size)]

@@ -25,7 +25,7 @@ from procmem.progress import say
 from procmem.strict_yaml import plain
 
 FORMAT = 1
-NOT_IN_THE_KEY = ("device", "batch_size")
+NOT_IN_THE_KEY = ("device", "num_devices", "batch_size")
 """Conditions that change how long a measurement takes and not what it measures."""
 
 

@@ -29,6 +29,7 @@ class Conditions:
 
     Attributes:
         device: torch device name.
+        num_devices: processes that embed side by side, one a device; what is not cached yet is shared out among them.
         precision: of the encoder: "float32", "bfloat16" (CUDA, or a processor with instructions for it) or "float16"
             (CUDA).
         batch_size: images a forward pass.
@@ -37,9 +38,13 @@ class Conditions:
         seed: of subsets, resamples and random layouts.
         on_corrupt: "fail" stops at an unreadable image, "skip" leaves it out and says so.
         pictures: whether pictures are made.
+
+    Raises:
+        UserError: for fewer than one device.
     """
 
     device: str = "cpu"
+    num_devices: int = 1
     precision: Precision = "float32"
     batch_size: int = 64
     max_train: int | None = None
@@ -47,6 +52,10 @@ class Conditions:
     seed: int = 0
     on_corrupt: OnCorrupt = "fail"
     pictures: bool = True
+
+    def __post_init__(self) -> None:
+        if self.num_devices < 1:
+            raise UserError(f"num_devices must be at least 1, received {self.num_devices}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from eval.squares import square_of_image
 from eval.whole_square import DESCRIPTION
-from pretrain.encoder import Encoder, load_encoder
+from pretrain.encoder import Encoder, UnknownEncoderError, load_encoder
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
 from procmem.files import fingerprint
@@ -112,4 +112,7 @@ def load_measured(
         from eval.sift import sift_of_dataset
 
         return sift_of_dataset(spec.removeprefix("sift:"), image_size_px)
-    return load_encoder(spec, device, image_size_px, precision)
+    try:
+        return load_encoder(spec, device, image_size_px, precision)
+    except UnknownEncoderError as error:
+        raise UserError(f"{error}; where encoders are measured also sift:DATASET, psnr and ssim") from error

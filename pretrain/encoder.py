@@ -46,6 +46,10 @@ FORMS = (
 )
 
 
+class UnknownEncoderError(UserError):
+    """A specification that names no encoder; the message has the valid forms at its end."""
+
+
 class Encoder(Protocol):
     """A frozen network, or a rule, that turns images into embeddings.
 
@@ -198,12 +202,12 @@ def _looks_like_a_path(text: str) -> bool:
     return text.endswith((".ckpt", ".pth", ".pt", ".safetensors")) or any(mark in text for mark in ("/", "\\"))
 
 
-def _unknown_spec(spec: str) -> UserError:
+def _unknown_spec(spec: str) -> UnknownEncoderError:
     if _looks_like_a_path(spec):
-        return UserError(f"no checkpoint or run folder at {spec!r}; an encoder is {FORMS}")
+        return UnknownEncoderError(f"no checkpoint or run folder at {spec!r}; an encoder is {FORMS}")
     name = spec.rpartition(":")[2]
     candidates = [*PIXEL_ENCODERS, *timm.list_models()]
     near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
     shown = [known if known in PIXEL_ENCODERS else f"timm:{known}' or 'random:{known}" for known in near[:1]]
     hint = f"did you mean '{shown[0]}'? " if shown else ""
-    return UserError(f"unknown encoder {spec!r}; {hint}an encoder is {FORMS}")
+    return UnknownEncoderError(f"unknown encoder {spec!r}; {hint}an encoder is {FORMS}")

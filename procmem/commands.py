@@ -159,6 +159,7 @@ def evaluate(
     max_train: int | None = None,
     max_val: int | None = None,
     seed: int | None = None,
+    devices: int = 1,
     fresh: bool = False,
 ) -> None:
     """Measure encoders with a suite of tasks, and print tables beside the papers'.
@@ -176,6 +177,7 @@ def evaluate(
         max_train: most images in a memory, a seeded subset; the default is the suite's.
         max_val: most queries.
         seed: of subsets, resamples and random layouts; the default is the suite's.
+        devices: GPUs (processes, without GPU) that share out the embedding of large sets; it changes no number.
         fresh: measure again what the run folder already holds.
     """
     import dataclasses
@@ -189,7 +191,9 @@ def evaluate(
         made = made.on_datasets(datasets)
     given = {"max_train": max_train, "max_val": max_val, "seed": seed}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    made = dataclasses.replace(made, conditions=dataclasses.replace(made.conditions, device=_device(), **changes))
+    device = _device()
+    changes |= {"device": device, "num_devices": _num_devices(devices, device)}
+    made = dataclasses.replace(made, conditions=dataclasses.replace(made.conditions, **changes))
     folder = run or Path("runs") / "eval" / made.name
     done = run_suite(made, encoders or list(made.encoders), folder, fresh=fresh)
     findings = findings_of(folder, done.results)
@@ -206,6 +210,19 @@ def _device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _num_devices(wanted: int, device: str) -> int:
+    """The devices to embed on.
+
+    Raises:
+        UserError: if fewer GPUs are here.
+    """
+    import torch
+
+    if device == "cuda" and wanted > torch.cuda.device_count():
+        raise UserError(f"devices is {wanted}; this machine has {torch.cuda.device_count()} GPUs")
+    return wanted
 
 
 def assignments(words: list[str]) -> dict[str, Any]:

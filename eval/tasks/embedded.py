@@ -14,14 +14,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from eval.datasets import Dataset, find_dataset
-from eval.extract import Embeddings, extract
+from eval.extract import Embeddings, cache_path, extract
+from eval.extract_parallel import EncoderRecipe, extract_on_devices
 from eval.images import LabelledImages
 from eval.statistics import mean_standard_error
 from eval.task import Conditions, Score
+from eval.whole_square import WholeSquareEncoder
 from pretrain.encoder import Encoder
 from procmem.progress import say
+
+SMALLEST_SHARED = 2000
+"""Images of a set that are worth starting processes for: a start takes about as long as embedding so many."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,8 +89,30 @@ def embed_dataset(name: str, encoder: Encoder, conditions: Conditions) -> Embedd
 
 def embed_images(images: LabelledImages, encoder: Encoder, conditions: Conditions) -> tuple[Embeddings, LabelledImages]:
     """Embed a set; the second is the set without the images that could not be read."""
-    found = extract(encoder, images, batch_size=conditions.batch_size, on_corrupt=conditions.on_corrupt)
+    found = extracted(images, encoder, conditions)
     return found, images.select(found.positions)
+
+
+def extracted(images: LabelledImages, encoder: Encoder, conditions: Conditions) -> Embeddings:
+    """Embeddings from the cache, or by one device, or by several where the conditions say so; errors as `extract`."""
+    size, on_corrupt = conditions.batch_size, conditions.on_corrupt
+    is_shared = conditions.num_devices > 1 and len(images) >= SMALLEST_SHARED
+    if not is_shared or cache_path(encoder, images).is_file():
+        return extract(encoder, images, batch_size=size, on_corrupt=on_corrupt)
+    recipe = EncoderRecipe(
+        spec=encoder.name,
+        image_size_px=encoder.image_size_px,
+        precision=conditions.precision,
+        whole_square=isinstance(encoder, WholeSquareEncoder),
+    )
+    return extract_on_devices(
+        recipe,
+        images,
+        num_devices=conditions.num_devices,
+        accelerator=torch.device(conditions.device).type,
+        batch_size=size,
+        on_corrupt=on_corrupt,
+    )
 
 
 def mean_score(

@@ -21,7 +21,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from eval.extract import extract
 from eval.figures import SheetRow, neighbor_sheet
 from eval.images import CorruptImageError, LabelledImages
 from eval.resampling import bootstrap_means
@@ -29,7 +28,7 @@ from eval.sets.find_triplets import find_triplets
 from eval.sets.triplets import Triplets
 from eval.statistics import mean_standard_error, shared_standard_error
 from eval.task import Conditions, Outcome, Score
-from eval.tasks.embedded import spread
+from eval.tasks.embedded import extracted, spread
 from eval.white_box import PairFormula
 from eval.whole_square import DESCRIPTION, WholeSquareEncoder
 from memory.similarity import pair_similarities
@@ -159,9 +158,7 @@ def option_similarities(
     places = np.searchsorted(used, roles)
     if isinstance(encoder, PairFormula):
         return _formula_similarities(images, places, encoder, conditions)
-    embedded = extract(
-        WholeSquareEncoder(encoder), images, batch_size=conditions.batch_size, on_corrupt=conditions.on_corrupt
-    )
+    embedded = extracted(images, WholeSquareEncoder(encoder), conditions)
     row_of = np.full(len(used), -1)
     row_of[embedded.positions] = np.arange(len(embedded.positions))
     rows = row_of[places]

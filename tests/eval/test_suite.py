@@ -152,6 +152,8 @@ def test_weights_that_cannot_be_had_are_told_and_the_others_go_on(
 def test_an_unknown_encoder_or_data_set_is_refused_before_any_work(toy: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown encoder 'pixls'; did you mean 'pixels'"):
         run_suite(toys(toy, "digits"), ["pixels", "pixls"], tmp_path / "run")
+    with pytest.raises(UserError, match="also sift:DATASET, psnr and ssim"):
+        run_suite(toys(toy, "digits"), ["sift"], tmp_path / "run")
     with pytest.raises(UserError, match="did you mean 'digits'"):
         run_suite(toys(toy, "digitz"), ["pixels"], tmp_path / "run")
     with pytest.raises(UserError, match="at least one encoder"):

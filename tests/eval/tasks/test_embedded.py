@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from eval.extract import Embeddings, extract
+from eval.extract_parallel import EncoderRecipe
+from eval.images import LabelledImages
+from eval.sets.class_folders import read_class_folders
 from eval.task import Conditions
-from eval.tasks.embedded import embed_dataset, mean_score, spread
-from pretrain.encoder import load_encoder
+from eval.tasks import embedded as module
+from eval.tasks.embedded import embed_dataset, extracted, mean_score, spread
+from eval.whole_square import WholeSquareEncoder
+from pretrain.encoder import Encoder, load_encoder
+from pretrain.pixel_encoders import Pixels
+from procmem.errors import UserError
 
 
 def test_unreadable_images_leave_labels_and_names_in_step(color_folder: Path) -> None:
@@ -28,6 +37,32 @@ def test_both_subsets_are_described(color_folder: Path) -> None:
     found = embed_dataset(str(color_folder), load_encoder("histogram"), conditions)
     assert found.description == "colors (train: 6 of 12, by class, seed 4; val: 3 of 6, by class, seed 4)"
     assert (len(found.train.values), len(found.val.values), found.num_classes) == (6, 3, 3)
+
+
+@pytest.mark.parametrize("encoder", [Pixels(image_size_px=16), WholeSquareEncoder(Pixels(image_size_px=16))])
+def test_devices_share_out_large_sets_that_are_not_cached(
+    color_folder: Path, monkeypatch: pytest.MonkeyPatch, encoder: Encoder
+) -> None:
+    shared: list[int] = []
+
+    def share_out(recipe: EncoderRecipe, images: LabelledImages, **how: Any) -> Embeddings:
+        assert recipe.load("cpu").card() == encoder.card()  # else the cache would hold what is never read
+        assert how == {"num_devices": 3, "accelerator": "cpu", "batch_size": 64, "on_corrupt": "skip"}
+        shared.append(len(images))
+        return extract(encoder, images)
+
+    monkeypatch.setattr(module, "extract_on_devices", share_out)
+    images, conditions = read_class_folders(color_folder).train, Conditions(num_devices=3, on_corrupt="skip")
+    small = extracted(images.subset(6), encoder, conditions)
+    assert shared == []  # too few to be worth it
+    monkeypatch.setattr(module, "SMALLEST_SHARED", 12)
+    found, again = extracted(images, encoder, conditions), extracted(images, encoder, conditions)
+    assert shared == [12]
+    assert again.from_cache
+    assert np.array_equal(found.values, again.values)
+    assert np.isin(small.uris, found.uris).all()
+    with pytest.raises(UserError, match="num_devices must be at least 1, received 0"):
+        Conditions(num_devices=0)
 
 
 def test_a_mean_over_cases_has_its_error() -> None:
