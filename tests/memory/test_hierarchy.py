@@ -46,7 +46,7 @@ def test_levels_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "expected"),
     [
-        ("rye milk", {"kind": "oat"}, ("dairy", "oat")),  # the aisle follows from the kind
+        ("rye milk", {"kind": "milk"}, ("dairy", "milk")),  # the aisle follows from the kind
         ("rye milk", {"aisle": "dairy"}, ("dairy", "rye milk")),  # a kind of its own
         ("rye milk", {"aisle": "", "kind": ""}, ("rye milk", "rye milk")),
         ("apple", {}, ("fresh", "apple")),  # there is a kind of that name
