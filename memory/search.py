@@ -18,8 +18,7 @@ Letters: Q queries, N entries, D embedding, M pairs.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,10 @@ import numpy.typing as npt
 from memory.flat import flat_pairs
 from memory.mask import Mask
 from memory.neighbors import PADDING, Neighbors
-from memory.products import NO_PAIRS, BlockProducts, Pairs, kth_largest, processor_has_matrix_units
-from memory.similarity import as_embeddings, pair_similarities, product_error_bound
+from memory.numpy_search import QUERY_BLOCK, nearest_by_numpy
+from memory.products import processor_has_matrix_units
+from memory.ranking import Found, ranked_table
+from memory.similarity import as_embeddings, product_error_bound
 from procmem.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -36,16 +37,9 @@ if TYPE_CHECKING:
 
 Engine = Literal["auto", "numpy", "torch", "faiss"]
 Allowed = npt.NDArray[np.bool_] | Mask | None
-Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]
-"""Rows (Q, K) of the nearest entries, -1 where there are fewer, and their similarities, -inf there."""
 
 DEFAULT_BUDGET_BYTES = 256 << 20
-_BYTES_PER_PAIR = 64  # product, rows, sort keys and their copies
-_CACHE_PAIRS = 1 << 19  # products of a block; 2 MB stay in the cache between product and cut
-_QUERY_BLOCK = 1024  # enough for an efficient product, few enough that blocks of entries stay long
-_FIRST_BLOCK = 256  # entries whose products are all kept, to begin with; blocks then double
 _FAISS_QUERIES = 3  # so few are faster in faiss's loop than as a matrix product
-_COPY_COST = 16  # copying an entry costs as much as its products with so many queries
 
 
 class ExactSearch:
@@ -132,7 +126,7 @@ class ExactSearch:
         num_found = min(k, N)
         if budget_bytes is None:
             budget_bytes = (self._on_torch and self._on_torch.default_budget()) or DEFAULT_BUDGET_BYTES
-        block = self._on_torch.query_block(budget_bytes) if self._on_torch else _QUERY_BLOCK
+        block = self._on_torch.query_block(budget_bytes) if self._on_torch else QUERY_BLOCK
         for start in range(0, len(queries) if num_found else 0, block):
             part = slice(start, start + block)
             found = self._nearest(queries[part], num_found, mask.of_queries(part), budget_bytes)
@@ -159,7 +153,7 @@ class ExactSearch:
     def _nearest_by_faiss(self, queries: npt.NDArray[np.float32], k: int, budget_bytes: int) -> Found:
         error = product_error_bound(queries.shape[1])
         pairs, open_ended = flat_pairs(queries, self.entries, k, error, self._device)
-        rows, similarities = _table(_ranked(pairs, queries, self.entries, self.ids, k), len(queries), k)
+        rows, similarities = ranked_table(pairs, queries, self.entries, self.ids, k)
         if open_ended.any():
             again = nearest_by_numpy(queries[open_ended], self.entries, self.ids, k, Mask(), budget_bytes)
             rows[open_ended], similarities[open_ended] = again
@@ -185,103 +179,3 @@ def exact_search(
     """
     ready = ExactSearch(entries, ids=ids, labels=labels, device=device, engine=engine)
     return ready.search(queries, k, allowed=allowed, budget_bytes=budget_bytes)
-
-
-def nearest_by_numpy(
-    queries: npt.NDArray[np.float32],
-    entries: npt.NDArray[np.float32],
-    ids: npt.NDArray[np.int64],
-    k: int,
-    mask: Mask,
-    budget_bytes: int,
-) -> Found:
-    """One block of queries on the processor; k <= N."""
-    Q, N = len(queries), len(entries)
-    error = product_error_bound(queries.shape[1])
-    most_kept = max(2 * Q * k, budget_bytes // (2 * _BYTES_PER_PAIR))
-    longest = max(1, min(budget_bytes // (2 * _BYTES_PER_PAIR), _CACHE_PAIRS) // Q)
-    products = BlockProducts(Q * min(longest, N))
-    thresholds = np.full(Q, -np.inf)
-    kept, new, num_new, limit = NO_PAIRS, [NO_PAIRS], 0, 2 * Q * k
-    for start, stop in _growing_blocks(N, longest):
-        rows = _rows_worth_copying(mask.allowed, start, stop, Q)
-        if rows is not None and not len(rows):
-            continue
-        found = products.reaching(thresholds, queries, entries[start:stop] if rows is None else entries[rows])
-        found = found._replace(entry_rows=found.entry_rows + start if rows is None else rows[found.entry_rows])
-        flags = mask.allows(found.query_rows, found.entry_rows)
-        new.append(found if flags is None else found.at(flags))
-        num_new += len(new[-1].products)
-        if len(kept.products) + num_new >= limit:  # cutting after every block took a quarter of the search
-            kept, thresholds = _within_reach(_joined([kept, *new]), Q, k, error)
-            if len(kept.products) > most_kept:
-                kept = kept.at(_ranked(kept, queries, entries, ids, k).places)
-            new, num_new, limit = [], 0, max(2 * Q * k, min(2 * len(kept.products), most_kept))
-    kept, _ = _within_reach(_joined([kept, *new]), Q, k, error)
-    return _table(_ranked(kept, queries, entries, ids, k), Q, k)
-
-
-def _growing_blocks(num_entries: int, longest: int) -> Iterator[tuple[int, int]]:
-    """(start, stop) that double in length up to `longest`: each then brings about k new candidates a query at first."""
-    start, length = 0, min(_FIRST_BLOCK, longest)
-    while start < num_entries:
-        yield start, min(start + length, num_entries)
-        start += length
-        length = min(start, longest)
-
-
-def _rows_worth_copying(
-    allowed: npt.NDArray[np.bool_] | None, start: int, stop: int, num_queries: int
-) -> npt.NDArray[np.int64] | None:
-    """Rows of the allowed entries of a block, where copying them is cheaper than products with the hidden ones."""
-    if allowed is None:
-        return None
-    num_shown = int(np.count_nonzero(allowed[start:stop]))
-    if num_shown and (stop - start - num_shown) * num_queries <= _COPY_COST * num_shown:
-        return None
-    return np.flatnonzero(allowed[start:stop]) + start
-
-
-def _joined(parts: list[Pairs]) -> Pairs:
-    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def _within_reach(pairs: Pairs, num_queries: int, k: int, error: float) -> tuple[Pairs, npt.NDArray[np.float64]]:
-    """Drop pairs that cannot be among the k nearest; also the thresholds (Q,) that later products must reach."""
-    thresholds = kth_largest(pairs, num_queries, k) - 2 * error
-    return pairs.at(pairs.products >= thresholds[pairs.query_rows]), thresholds
-
-
-class _Ranked(NamedTuple):
-    """At most k pairs of each query, by query, then nearest first: their places and rows, and their similarities."""
-
-    places: npt.NDArray[np.int64]
-    query_rows: npt.NDArray[np.int64]
-    ranks: npt.NDArray[np.int64]
-    entry_rows: npt.NDArray[np.int64]
-    similarities: npt.NDArray[np.float64]
-
-
-def _ranked(
-    pairs: Pairs,
-    queries: npt.NDArray[np.float32],
-    entries: npt.NDArray[np.float32],
-    ids: npt.NDArray[np.int64],
-    k: int,
-) -> _Ranked:
-    """Rank pairs by similarity, ties by smaller id."""
-    similarities = pair_similarities(queries, entries, pairs.query_rows, pairs.entry_rows)
-    order = np.lexsort((ids[pairs.entry_rows], -similarities, pairs.query_rows))
-    query_rows = pairs.query_rows[order]
-    ranks = np.arange(len(order)) - np.searchsorted(query_rows, query_rows)
-    near = ranks < k
-    places = order[near]
-    return _Ranked(places, query_rows[near], ranks[near], pairs.entry_rows[places], similarities[places])
-
-
-def _table(ranked: _Ranked, num_queries: int, k: int) -> Found:
-    rows = np.full((num_queries, k), PADDING, np.int64)
-    similarities = np.full((num_queries, k), -np.inf)
-    rows[ranked.query_rows, ranked.ranks] = ranked.entry_rows
-    similarities[ranked.query_rows, ranked.ranks] = ranked.similarities
-    return rows, similarities

@@ -70,7 +70,7 @@ def test_a_mask_follows_its_queries_over_blocks(unit_rows: MakeUnitRows, monkeyp
     entries = unit_rows(120, 6, 7)
     mask = Mask(exclusions=[excluding(range(120), range(120))])
     whole = exact_search(entries, entries, 3, allowed=mask)
-    monkeypatch.setattr(search, "_QUERY_BLOCK", 7)
+    monkeypatch.setattr(search, "QUERY_BLOCK", 7)
     assert np.array_equal(exact_search(entries, entries, 3, allowed=mask).ids, whole.ids)
     assert not (whole.ids == np.arange(120)[:, None]).any()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from memory import search
 from memory.neighbors import Neighbors
-from memory.products import Pairs
+from memory.products import BlockProducts
 from memory.search import exact_search
 from memory.similarity import pair_similarities
 from procmem.errors import UserError
@@ -76,7 +76,7 @@ def test_equals_the_slow_search_bit_for_bit(kind: str, k: int) -> None:
 def test_budget_and_batch_do_not_change_a_bit(kind: str, budget_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     queries, entries = adversarial(kind, Q=13, N=700, D=33)
     whole = exact_search(queries, entries, 9)
-    monkeypatch.setattr(search, "_QUERY_BLOCK", 5)
+    monkeypatch.setattr(search, "QUERY_BLOCK", 5)
     in_parts = exact_search(queries, entries, 9, budget_bytes=budget_bytes)
     assert np.array_equal(in_parts.ids, whole.ids)
     assert np.array_equal(in_parts.similarities, whole.similarities)
@@ -99,12 +99,11 @@ def test_a_fast_pass_that_errs_as_much_as_its_bound_allows_changes_nothing(monke
     rng = np.random.default_rng(3)
     bound = search.product_error_bound(48) / 2  # half for the disturbance, half for the products' own rounding
 
-    def disturbed(_: object, thresholds: npt.NDArray[np.float64], queries: Rows, entries: Rows) -> Pairs:
-        products = (queries @ entries.T + rng.uniform(-bound, bound, (len(queries), len(entries)))).astype(np.float32)
-        rows, columns = np.nonzero(products >= thresholds[:, None])
-        return Pairs(rows, columns, products[rows, columns])
+    def disturbed(block: BlockProducts, entries: Rows) -> Rows:
+        noise = rng.uniform(-bound, bound, (len(entries), len(queries)))
+        return (entries @ block._queries.T + noise).astype(np.float32)
 
-    monkeypatch.setattr(search.BlockProducts, "reaching", disturbed)
+    monkeypatch.setattr(BlockProducts, "of", disturbed)
     assert np.array_equal(exact_search(queries, entries, 12).ids, right.ids)
 
 
@@ -142,11 +141,13 @@ def test_labels_follow_their_entries_and_short_memories_are_padded() -> None:
     assert neighbors.memory_size == 3
 
 
-def test_only_allowed_entries_answer() -> None:
+@pytest.mark.parametrize("share", [0.9, 0.3, 0.02])
+@pytest.mark.parametrize("budget_bytes", [None, 5000])
+def test_only_allowed_entries_answer(share: float, budget_bytes: int | None) -> None:
     queries, entries = adversarial("duplicates", Q=4, N=300, D=12)
     ids = np.arange(300) * 2
-    allowed = np.random.default_rng(2).random(300) < 0.3
-    masked = exact_search(queries, entries, 6, ids=ids, allowed=allowed)
+    allowed = np.random.default_rng(2).random(300) < share
+    masked = exact_search(queries, entries, 6, ids=ids, allowed=allowed, budget_bytes=budget_bytes)
     rebuilt = exact_search(queries, entries[allowed], 6, ids=ids[allowed])
     assert np.array_equal(masked.ids, rebuilt.ids)
     assert masked.memory_size == allowed.sum()

@@ -15,7 +15,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.similarity import as_embeddings, fixed_order_sum, pair_similarities, product_error_bound
+from memory.similarity import (
+    as_embeddings,
+    fixed_order_sum,
+    pair_similarities,
+    product_error_bound,
+    table_similarities,
+)
 from procmem.errors import UserError
 
 MakeUnitRows = Callable[..., npt.NDArray[np.float32]]
@@ -54,6 +60,17 @@ def test_a_pair_has_one_value_in_every_batch(D: int, unit_rows: MakeUnitRows) ->
     assert (same_query[:300] == same_query[300:]).all()
     by_hand = halving_tree([float(a) * float(b) for a, b in zip(rows[3], entries[45], strict=True)])
     assert all_at_once[45] == by_hand
+
+
+@pytest.mark.parametrize(("D", "K"), [(1, 3), (5, 1), (97, 4), (384, 400)])
+def test_a_table_of_entries_has_the_values_of_its_pairs(D: int, K: int, unit_rows: MakeUnitRows) -> None:
+    queries, entries = unit_rows(9, D, 1), unit_rows(50, D, 2)
+    table = np.random.default_rng(3).integers(0, 50, (9, K))
+    by_hand = [
+        [halving_tree([float(a) * float(b) for a, b in zip(queries[q], entries[n], strict=True)]) for n in table[q, :5]]
+        for q in range(9)
+    ]
+    assert table_similarities(queries, entries, table)[:, :5].tolist() == by_hand
 
 
 @pytest.mark.parametrize("D", [8, 384, 2048])

@@ -91,6 +91,26 @@ def test_no_half_precision_product_errs_more_than_its_bound(
     assert errors.max() > bound.max() / 20  # a bound far above what happens would leave everything open
 
 
+@pytest.mark.parametrize(
+    ("dtype", "bits", "last"), [(torch.bfloat16, 8, 181 * 2.0**-12), (torch.float16, 11, 127 / 2**13)]
+)
+def test_the_half_precision_bound_holds_where_every_rounding_errs_to_the_same_side(
+    dtype: torch.dtype, bits: int, last: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Components just below the middle of two half-precision numbers lose 2^-bits each, in queries and in entries; the
+    # last one brings the product just below a middle too. No part of the bound can be left out.
+    monkeypatch.setattr(torch_search, "_half_type", lambda _: dtype)
+    num = {8: 253, 11: 1022}[bits]
+    size = {8: 2.0**-4, 11: 2.0**-5}[bits] * (1 + 2.0**-bits - 2.0**-20)
+    signs = np.random.default_rng(0).choice([-1, 1], (10, num + 1))
+    rows = (signs * np.array([*[size] * num, last])).astype(np.float32)
+    operands = TorchSearch(rows, np.arange(10), "cpu", half=True)._half_operands(torch.from_numpy(rows))
+    products = (operands.queries @ operands.entries.T).double().numpy()
+    errors = np.abs(products - rows.astype(np.float64) @ rows.astype(np.float64).T)
+    assert (errors <= operands.error.numpy()).all()
+    assert errors.max() > 2.4 * 2.0**-bits  # of at most 1 for the queries, 1 for the entries, 0.5 for the result
+
+
 def test_half_precision_that_leaves_too_many_gives_way_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, entries = problem("near ties", Q=3, N=4000, D=24)
     used: list[torch.dtype] = []
