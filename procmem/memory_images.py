@@ -2,7 +2,8 @@
 
 Owners come from a pattern over the image's name, levels from a table of the classes or from nested folders. A build
 goes part by part, and each part is one version of the memory together with a note of where it stands, so a build that
-was killed continues where it stood and ends in the same entries: ids are positions in the set.
+was killed continues where it stood and ends in the same entries: ids are positions in the set. Embeddings come from
+the cache that `procmem extract` and `procmem eval` fill, or fill it; an erasure takes that cache along.
 
 Letters: N images, C classes.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from eval.datasets import find_dataset
-from eval.extract import extract
+from eval.extract import Embeddings, extract
 from eval.images import LabelledImages, OnCorrupt
 from eval.sets.class_folders import unsplit_folder
 from eval.sets.levels import read_levels
@@ -36,7 +37,7 @@ from procmem.files import data_root, short_fingerprint
 from procmem.progress import progress
 
 BUILD_NAME = "build.json"
-PART_IMAGES = 512
+PART_IMAGES = 8192
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -124,13 +125,14 @@ def build(
     }
     memory, state = _begin(found, encoder, output, plan)
     moment = datetime.datetime.fromisoformat(state["time"])
-    parts = [part for part in _parts(len(images)) if part[0] >= state["done"]]
+    embedded = extract(encoder, images, on_corrupt=on_corrupt)
+    parts = [part for part in _parts(embedded.positions) if part[0] >= state["done"]]
     for part in progress(parts, f"building {output}", unit="part"):
-        batch = _embed(found, encoder, part, on_corrupt, moment, ids=True)
+        batch = _batch(found, embedded, np.searchsorted(embedded.positions, part), moment, ids=part)
         # A kill after the commit and before the note repeats this part: the same ids, replaced by the same entries.
         is_repeated = memory.store.ledger.next_id > part[0]
         memory.add_batches([batch], card=encoder.card(), on_duplicate="replace" if is_repeated else "refuse")
-        state["done"] = int(part[-1]) + 1
+        state["done"] = len(images) if part is parts[-1] else int(part[-1]) + 1
         _write_state(memory.store, state)
     return memory
 
@@ -168,35 +170,29 @@ def _write_state(store: Store, state: dict[str, Any]) -> None:
 def embedded_batches(found: MemoryImages, encoder: Encoder, on_corrupt: OnCorrupt) -> Iterator[Batch]:
     """The images as batches of entries with the next free ids, one after the other."""
     moment = datetime.datetime.now(datetime.UTC)
-    for part in _parts(len(found.images)):
-        yield _embed(found, encoder, part, on_corrupt, moment, ids=False)
+    embedded = extract(encoder, found.images, on_corrupt=on_corrupt)
+    for rows in _parts(np.arange(len(embedded.positions))):
+        yield _batch(found, embedded, rows, moment)
 
 
-def _parts(num_images: int) -> list[Any]:
-    """Positions of each part; a short rest joins the last one, so that one bad image is never a whole part."""
-    count = max(1, num_images // PART_IMAGES)
-    borders = [i * PART_IMAGES for i in range(count)] + [num_images]
-    return [np.arange(start, end) for start, end in itertools.pairwise(borders)]
+def _parts(values: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return [values[start : start + PART_IMAGES] for start in range(0, len(values), PART_IMAGES)]
 
 
-def _embed(
+def _batch(
     found: MemoryImages,
-    encoder: Encoder,
-    part: Any,
-    on_corrupt: OnCorrupt,
+    embedded: Embeddings,
+    rows: npt.NDArray[np.int64],
     moment: datetime.datetime,
     *,
-    ids: bool,
+    ids: npt.NDArray[np.int64] | None = None,
 ) -> Batch:
-    """One part; not cached on disk, since the memory itself holds the embeddings."""
-    embedded = extract(encoder, found.images.select(part), on_corrupt=on_corrupt, cache=False)
-    positions = part[embedded.positions]
     return Batch(
-        embeddings=embedded.values,
-        labels=embedded.labels,
-        ids=positions if ids else None,
-        owner=[found.owners[position] for position in positions],
-        uri=embedded.uris,
+        embeddings=embedded.values[rows],
+        labels=embedded.labels[rows],
+        ids=ids,
+        owner=[found.owners[position] for position in embedded.positions[rows]],
+        uri=[embedded.uris[row] for row in rows],
         dataset=found.images.name,
         time=moment,
     )

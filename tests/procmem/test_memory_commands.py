@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from eval import extract
 from memory.memory import VisualMemory
 from procmem import memory_images
 from procmem.cli import main
@@ -106,6 +107,34 @@ def test_a_build_that_was_killed_continues_and_ends_in_the_same_entries(built, t
             assert np.array_equal(getattr(memory.entries, name), getattr(whole.entries, name))
         assert (memory.uris(), memory.owners()) == (whole.uris(), whole.owners())
     assert main(words) == 2
+    assert "is complete" in capsys.readouterr().err
+
+
+def test_a_build_takes_cached_embeddings_and_an_erasure_takes_the_cache(built, tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise AssertionError("embedded anew")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extract, "_embed", refuse)
+        assert main([*BUILD[:7], "again", *BUILD[8:]]) == 0
+    first, again = VisualMemory.open(tmp_path / "m"), VisualMemory.open(tmp_path / "again")
+    assert np.array_equal(first.entries.embeddings, again.entries.embeddings)
+    assert first.uris() == again.uris()
+    (cached,) = (tmp_path / "cache" / "embeddings").glob("*.npz")
+    assert first.entries.embeddings[5].tobytes() in cached.read_bytes()
+    receipt = told(capsys, "memory", "erase", "m", "--ids", "5")
+    assert str(cached) in receipt["artefacts_deleted"]
+    assert not cached.exists()
+
+
+def test_a_build_whose_last_images_are_unreadable_is_complete(image_set, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(memory_images, "PART_IMAGES", 4)
+    names = sorted((image_set / "train" / "red").iterdir())
+    for path in names[-5:]:
+        path.write_bytes(b"no image")
+    assert main([*BUILD, "--on-corrupt", "skip"]) == 0
+    assert VisualMemory.open(tmp_path / "m").entries.ids.tolist() == list(range(19))
+    assert main([*BUILD, "--on-corrupt", "skip"]) == 2
     assert "is complete" in capsys.readouterr().err
 
 
