@@ -121,13 +121,13 @@ def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
     for row, axes in zip(rows, grid, strict=True):
         for panel in axes:
             panel.set_axis_off()
-        _show(axes[0], row.query, _shortened(row.caption, CAPTION_LETTERS))
+        _show(axes[0], row.query, shortened(row.caption, CAPTION_LETTERS))
         _frame(axes[0], INK, "-", 0.8)
         for panel, image, caption, similarity, right in zip(
             axes[1:], row.neighbors, row.neighbor_captions, row.similarities, row.is_right, strict=False
         ):
             mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
-            _show(panel, image, f"{_shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
+            _show(panel, image, f"{shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
             _frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
     return png_bytes(figure)
 
@@ -151,7 +151,7 @@ def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor])
             panel.set_xticks([])
             panel.set_yticks([])
             panel.spines[:].set_visible(False)
-        axes[0].set_ylabel(_shortened(label, 18), fontsize=8, color=INK)
+        axes[0].set_ylabel(shortened(label, 18), fontsize=8, color=INK)
     return png_bytes(figure)
 
 
@@ -170,7 +170,8 @@ def draw_curves(panels: Sequence[CurvePanel]) -> Figure:
     grid = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
     for panel, axes in zip(panels, grid, strict=False):
         for (name, (x, y)), (color, style) in zip(panel.series.items(), _looks(len(panel.series)), strict=True):
-            axes.plot(x, y, style, color=color, linewidth=1.4, label=name)
+            dot = "o" if len(x) == 1 else ""  # a line through one point cannot be seen
+            axes.plot(x, y, style, color=color, linewidth=1.4, marker=dot, markersize=4, label=name)
         if panel.reference is not None:
             axes.axhline(panel.reference[1], color=INK, linewidth=0.8, linestyle=(0, (1, 2)), label=panel.reference[0])
         axes.set_title(panel.title, fontsize=10, loc="left", color=INK)
@@ -211,7 +212,7 @@ def accuracy_bars(
             f"chance {100 * chance:.1f}", (100 * chance, 1), (0, 3), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="center", va="bottom", fontsize=8, color=INK,
         )  # fmt: skip
-    axes.set_yticks(range(len(names)), [_shortened(name, 44) for name in names], fontsize=9)
+    axes.set_yticks(range(len(names)), [shortened(name, 44) for name in names], fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(0, max(float((percent + errors).max()) * 1.15, 1.0))
     axes.set_xlabel("top-1 accuracy, %  (± one standard error)", fontsize=8, color=INK)
@@ -279,5 +280,7 @@ def _looks(count: int) -> list[tuple[str, str]]:
     return [LINE_LOOKS[position % len(LINE_LOOKS)] for position in range(count)]
 
 
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many letters; its middle goes, since names of a set begin alike and differ at their end."""
+    tail = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - 1 - tail]}…{text[-tail:]}"

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from eval.figures import BLUE, INK, RIGHT, VERMILION, WRONG, new_figure, png_bytes
+from eval.figures import BLUE, CAPTION_LETTERS, INK, RIGHT, VERMILION, WRONG, new_figure, png_bytes, shortened
 from eval.linear_probe import Probe
 from pretrain.encoder import Encoder
 from procmem.errors import UserError
@@ -71,27 +71,29 @@ def grad_cam(
 
 
 def overlay_sheet(
-    images: torch.Tensor, maps: npt.NDArray[np.float32], captions: Sequence[tuple[str, bool]]
+    images: torch.Tensor, maps: npt.NDArray[np.float32], captions: Sequence[tuple[str, str]]
 ) -> Image.Image:
     """Images in the first row, below them the same in grey with the map as light, each scaled to its own largest.
 
     Args:
         images: uint8 (B, 3, S, S).
         maps: (B, h, w).
-        captions: answer of each image, and whether it is right.
+        captions: class of each image, and the answer that its map is about.
     """
     figure = new_figure(1.4 * len(images), 3.2)
-    grid = figure.subplots(2, len(images), squeeze=False, gridspec_kw={"wspace": 0.06, "hspace": 0.06})
+    grid = figure.subplots(2, len(images), squeeze=False, gridspec_kw={"wspace": 0.06, "hspace": 0.16})
     largest = maps.max(axis=(1, 2), keepdims=True)
     scaled = torch.from_numpy(maps / np.maximum(largest, 1e-30))[:, None]
     light = F.interpolate(scaled, size=images.shape[2:], mode="bilinear", align_corners=False)[:, 0].numpy()
-    for column, (caption, is_right) in enumerate(captions):
+    for column, (truth, answer) in enumerate(captions):
         picture = images[column].permute(1, 2, 0).numpy()
         grey = picture.mean(axis=2) / 255
         grid[0, column].imshow(picture)
         grid[1, column].imshow(grey * (0.25 + 0.75 * light[column]), cmap="gray", vmin=0, vmax=1)
-        mark, color = (RIGHT, BLUE) if is_right else (WRONG, VERMILION)
-        grid[1, column].set_xlabel(f"{mark} {caption[:16]}", fontsize=7, color=color)
+        mark, color = (RIGHT, BLUE) if answer == truth else (WRONG, VERMILION)
+        about = "" if largest[column] > 0 else "\nnothing speaks for it"
+        grid[0, column].set_xlabel(shortened(truth, CAPTION_LETTERS), fontsize=7, color=INK)
+        grid[1, column].set_xlabel(f"{mark} {shortened(answer, CAPTION_LETTERS - 2)}{about}", fontsize=7, color=color)
     for panel in grid.ravel():
         panel.set_xticks([])
         panel.set_yticks([])

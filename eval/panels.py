@@ -17,17 +17,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eval.figures import INK, new_figure, png_bytes
+from eval.figures import INK, new_figure, png_bytes, shortened
 from eval.sets.masked import UNLABELLED, LabelMap
 from procmem.errors import UserError
 
 PANEL_INCHES = 1.75
+CAPTION_LETTERS = 27
+"""What fits below a panel."""
 NAMES_SHOWN = 4
 """Names written on a label map: of its largest regions."""
 SMALLEST_MAP = 100
 """Side to which a map of few patches is enlarged."""
 SMALLEST_NAMED = 0.03
 """Share of a map below which a region has no room for its name."""
+NEAR_EDGE = 0.2
+"""Share of the width from an edge within which a name is written away from it."""
 GOLDEN_ANGLE = 0.381966
 """Of a turn: hues that follow each other at it are far apart, however many there are."""
 UNLABELLED_GREY = 0.25
@@ -86,17 +90,26 @@ def panel_sheet(rows: Sequence[Sequence[Panel]]) -> Image.Image:
             place.imshow(panel.pixels, interpolation="antialiased", vmin=0, vmax=1)
             place.set_xticks([])
             place.set_yticks([])
-            place.set_xlabel(panel.caption, fontsize=7, color=INK, labelpad=2)
+            place.set_xlabel(shortened(panel.caption, CAPTION_LETTERS), fontsize=7, color=INK, labelpad=2)
             style = {"linewidth": 0.4, "color": INK}
             if panel.is_marked is not None:
                 style = {"linewidth": 2.0, "color": INK, "linestyle": "-" if panel.is_marked else (0, (3, 2))}
             place.spines[:].set(**style)
             for at_row, at_column, text in panel.names:
                 box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+                width = panel.pixels.shape[1]
+                share, anchor = _anchored(at_column / width)
                 place.text(
-                    at_column, at_row, text, fontsize=5.5, ha="center", va="center", color=INK, bbox=box, clip_on=True
+                    share * width, at_row, text, fontsize=5.5, ha=anchor, va="center", color=INK, bbox=box, clip_on=True
                 )
     return Image.open(io.BytesIO(png_bytes(figure)))
+
+
+def _anchored(across: float) -> tuple[float, str]:
+    """Where a name starts, ends or has its middle, as a share of the width: a name near an edge would be cut there."""
+    if NEAR_EDGE < across < 1 - NEAR_EDGE:
+        return across, "center"
+    return (max(across - NEAR_EDGE / 2, 0.03), "left") if across < 0.5 else (min(across + NEAR_EDGE / 2, 0.97), "right")
 
 
 def _inside(region: npt.NDArray[np.bool_]) -> tuple[int, int]:

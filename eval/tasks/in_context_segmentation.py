@@ -2,7 +2,8 @@
 
 Every patch of the query image looks at all patches of the prompt (softmax of <query, prompt> / D) and takes the average
 of their masks. A prompt patch carries its whole piece of the mask, not one number, so the answer has the resolution of
-the image. Each validation image is asked for one of its labels, drawn by seed, with a training image that shows it.
+the image. Each validation image is asked for one of its labels, drawn by seed, with a training image that shows it;
+where nothing else in it is labelled any answer would be perfect, and it is not asked.
 
 Because tokens are not normalised and the divisor is D, the weights are nearly even and the answer is a faint map: its
 order of pixels is what it says (average precision; chance is the concept's share of the image), and it is stretched to
@@ -36,6 +37,10 @@ from procmem.errors import UserError
 NUM_PICTURES = 6
 MASK_GRID = 64
 """Masks are looked through on this grid to learn which image shows what."""
+GREY_LEFT = 0.45
+"""Light of what a mask leaves out, in pictures."""
+LINES_ACROSS = 100
+"""Side of a picture in widths of the line about a mask."""
 MIDDLE = 0.5
 """Where a stretched answer is cut for an IoU."""
 
@@ -49,7 +54,8 @@ class InContextSegmentation:
         image_size_px: side of the square that the encoder gets; None takes its own.
         square: "short_side" resizes the shorter side to it, as the paper does ("crop" shows the encoder what every
             embedding sees).
-        smallest_share: of the square that a label must fill, in the prompt and in the query, to be asked for.
+        smallest_share: of the square that a label must fill, in the prompt and in the query, to be asked for; what else
+            is labelled in the query must fill as much.
 
     Raises:
         UserError: for a share outside (0, 1).
@@ -100,7 +106,7 @@ class InContextSegmentation:
                 shown_by.setdefault(label, []).append(position)
         questions = {}
         for position in range(len(val)):
-            labels = [label for label in self._labels(val, position, size_px) if label in shown_by]
+            labels = [label for label in self._labels(val, position, size_px, beside=True) if label in shown_by]
             if labels:
                 chance = generator(seed, "in context", val.uris[position])
                 label = labels[int(chance.integers(len(labels)))]
@@ -112,11 +118,14 @@ class InContextSegmentation:
             )
         return questions
 
-    def _labels(self, images: MaskedImages, position: int, size_px: int) -> list[int]:
-        labels, sizes = np.unique(
-            square_of_mask(images.mask(position), size_px, self.square, MASK_GRID), return_counts=True
-        )
-        large = sizes >= self.smallest_share * MASK_GRID**2
+    def _labels(self, images: MaskedImages, position: int, size_px: int, *, beside: bool = False) -> list[int]:
+        """What fills enough of a square; `beside`: next to enough that counts and is something else."""
+        mask = square_of_mask(images.mask(position), size_px, self.square, MASK_GRID)
+        labels, sizes = np.unique(mask, return_counts=True)
+        smallest = self.smallest_share * MASK_GRID**2
+        large = sizes >= smallest
+        if beside:
+            large &= images.counted(mask).sum() - sizes >= smallest
         return [int(label) for label in labels[large] if label > UNLABELLED]
 
 
@@ -201,6 +210,10 @@ def _scores(cases: list[_Case], facts: dict[str, Any]) -> tuple[Score, ...]:
 
 
 def _shaded(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """The image, dark where the mask is not."""
-    shaded: npt.NDArray[np.uint8] = np.where(mask[..., None], pixels, pixels // 4)
+    """The image within the mask, a white line about it, and the rest in dark grey."""
+    from scipy.ndimage import binary_dilation
+
+    grey = pixels.mean(axis=2, keepdims=True) * GREY_LEFT
+    shaded = np.where(mask[..., None], pixels, grey).astype(np.uint8)
+    shaded[binary_dilation(mask, iterations=max(1, len(mask) // LINES_ACROSS)) & ~mask] = 255
     return shaded

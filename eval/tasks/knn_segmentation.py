@@ -260,7 +260,7 @@ def _scores(images: list[_Image], facts: dict[str, Any]) -> tuple[Score, ...]:
 def _panels(
     batch: DenseBatch, row: int, found: Labels, truth: Labels, image: _Image, label_names: tuple[str, ...]
 ) -> list[Panel]:
-    caption = "nothing labelled" if np.isnan(image.accuracy) else f"answer, {100 * image.accuracy:.0f} % of patches"
+    caption = "nothing labelled" if np.isnan(image.accuracy) else f"answer, {100 * image.accuracy:.0f} % right"
     return [
         Panel(batch.squares[row].permute(1, 2, 0).numpy(), image.name.rsplit("/", 1)[-1]),
         label_panel(found, label_names, caption),

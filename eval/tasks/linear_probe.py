@@ -100,7 +100,7 @@ def grad_cam_picture(encoder: Encoder, probe: Probe, embedded: Embedded, count: 
     maps = grad_cam(encoder, images, probe, predictions)
     names = embedded.dataset.train.class_names
     captions = [
-        (names[predicted], bool(predicted == embedded.val.labels[place]))
+        (names[embedded.val.labels[place]], names[predicted])
         for predicted, place in zip(predictions.tolist(), places, strict=True)
     ]
     return overlay_sheet(images, maps, captions)

@@ -104,7 +104,7 @@ class LifelongTask:
             for step in reversed(range(len(most)))
         ]
         panel = CurvePanel(
-            title="every class grows",
+            title="accuracy as every class grows",
             x_label="most entries a class",
             series={"accuracy": ([float(m) for m in most], curve.accuracy().tolist())},
         )
@@ -133,7 +133,7 @@ class LifelongTask:
         x = curve.num_classes.astype(float).tolist()
         known, every = (np.nan_to_num(values).tolist() for values in (curve.known_accuracy(), curve.accuracy()))
         panel = CurvePanel(
-            title="class-incremental",
+            title="accuracy as classes come",
             x_label="classes in memory",
             series={"known classes": (x, known), "all queries": (x, every)},
         )
@@ -258,7 +258,7 @@ class LabelCorruptionTask:
             for row, share in enumerate(self.shares)
         ]
         panel = CurvePanel(
-            title="label corruption",
+            title="accuracy by share of wrong labels",
             x_label="share of labels drawn at random",
             series={f"k = {neighbors.num_neighbors}": (list(self.shares), answers.mean(axis=1).tolist())},
         )

@@ -13,7 +13,16 @@ import torch
 from PIL import Image
 
 from eval.extract import extract
-from eval.figures import CurvePanel, SheetRow, accuracy_bars, curves, neighbor_sheet, patch_pictures, sheet_rows
+from eval.figures import (
+    CurvePanel,
+    SheetRow,
+    accuracy_bars,
+    curves,
+    neighbor_sheet,
+    patch_pictures,
+    sheet_rows,
+    shortened,
+)
 from eval.patch_pca import pca_colors
 from eval.sets.class_folders import read_class_folders
 from memory.search import exact_search
@@ -92,6 +101,22 @@ def test_equal_figures_are_equal_bytes_and_every_panel_is_drawn() -> None:
     widths = [opened(curves([panel] * count)).shape[1] for count in (1, 2, 3, 4)]
     assert widths[0] < widths[1] < widths[2]
     assert widths[3] == pytest.approx(widths[1], rel=0.02)  # four panels stand two by two
+
+
+def test_a_curve_of_one_point_is_seen() -> None:
+    both = {"line": ([0.0, 1.0], [0.0, 1.0]), "point": ([0.5], [0.9])}
+    with_point, empty = (
+        opened(curves([CurvePanel(title="", x_label="", series={**both, "point": point})]))
+        for point in (both["point"], ([], []))
+    )
+    plot = np.s_[:, 60:]  # the legend stands at the upper left
+    assert (with_point != empty).any(axis=2)[plot].sum() > 15
+
+
+def test_a_shortened_name_keeps_both_ends() -> None:
+    assert shortened("Balinese/character17", 11) == "Balin…ter17"
+    assert shortened("Balinese/character17", 10) == "Balin…er17"
+    assert shortened("cat", 3) == "cat"
 
 
 def test_nothing_to_show_is_refused() -> None:

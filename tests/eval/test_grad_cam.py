@@ -96,7 +96,7 @@ def test_the_picture_is_dark_where_nothing_speaks_for_the_answer() -> None:
     images = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
     maps = np.zeros((1, 2, 2), np.float32)
     maps[0, 0, 0] = 3.0
-    sheet = np.asarray(overlay_sheet(images, maps, [("cat", True)]).convert("L")).astype(float)
+    sheet = np.asarray(overlay_sheet(images, maps, [("cat", "cat")]).convert("L")).astype(float)
     bottom = sheet[sheet.shape[0] // 2 : int(sheet.shape[0] * 0.9)]
     dark = bottom[:, bottom.shape[1] // 2 :]
     assert (dark < 80).mean() > 0.4

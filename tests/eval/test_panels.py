@@ -29,6 +29,16 @@ def test_large_regions_carry_their_name_inside_and_edges_are_white() -> None:
     assert (small.pixels == 1).all(axis=2).mean() < 0.1
 
 
+def test_a_name_near_an_edge_is_written_away_from_it() -> None:
+    white = np.full((100, 100, 3), 255, np.uint8)
+    empty = np.asarray(panel_sheet([[Panel(white)]]).convert("L")).astype(int)
+    widths = []
+    for column in (1, 50, 98):
+        sheet = np.asarray(panel_sheet([[Panel(white, names=((50, column, "a long name"),))]]).convert("L"))
+        widths.append(np.ptp(np.flatnonzero((abs(sheet - empty) > 60).any(axis=0))))
+    assert max(widths) - min(widths) <= 2  # cut, it would be half as long
+
+
 def test_colours_of_many_labels_differ() -> None:
     colors = np.asarray([label_color(label) for label in range(28)])
     distances = np.abs(colors[:, None] - colors).max(axis=2) + np.eye(28)

@@ -131,6 +131,10 @@ def test_in_context_needs_a_label_in_both_splits(scenes: Path) -> None:
     task = InContextSegmentation(dataset=str(scenes), image_size_px=64)
     score = task.measure(Pixels(image_size_px=64), CONDITIONS).scores[0]
     assert (score.n, score.config["without_prompt"]) == (3, 2)
+    alone = np.asarray(Image.open(scenes / "masks" / "08.png"))
+    Image.fromarray((alone > 0).astype(np.uint8)).save(scenes / "masks" / "08.png")  # any answer would be perfect
+    score = task.measure(Pixels(image_size_px=64), CONDITIONS).scores[0]
+    assert (score.n, score.config["without_prompt"]) == (2, 3)
     wipe(scenes, [f"{number:02d}" for number in range(6)])
     with pytest.raises(UserError, match="no label fills 2% of a validation image and of a training image"):
         task.measure(Pixels(image_size_px=64), CONDITIONS)
