@@ -43,7 +43,8 @@ from pretrain.module import DINOModule, Network
 from pretrain.optimizer import clip_gradients, make_optimizer, set_schedule
 from pretrain.teacher import update_teacher
 from pretrain.throughput import flops_per_image, peak_flops
-from pretrain.views import draw_views, make_views
+from pretrain.view_draws import draw_views
+from pretrain.views import make_views
 from procgen.exclusions import Exclusions
 from procgen.registry import make_process
 from procgen.stream import Position

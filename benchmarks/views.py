@@ -2,17 +2,21 @@
 
     python benchmarks/views.py
 
-Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machine under a load of 12, which makes both
-sides two to six times slower than on a free one and is why only the ratios count; torch 2.15, 2026-11):
+Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machine with AVX2, medians of 5; the machine
+had a load of 4 to 7, so only the ratios count; torch 2.15, 2026-11-21):
 
-    256 px -> 2 x 224 + 8 x 96 (paper)       ours 24.4    torchvision 41.0    ratio  1.7   (dense products: 0.6)
-    96 px -> 2 x 64 + 6 x 32                 ours  2.29   torchvision 12.5    ratio  5.5   (2.5)
-    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.573  torchvision  9.69   ratio 16.9   (8.3)
+    256 px -> 2 x 224 + 8 x 96 (paper)       ours 10.4     torchvision 29.2     ratio  2.8 to 3.1
+    96 px -> 2 x 64 + 6 x 32                 ours  0.658   torchvision  7.15    ratio 10.9 to 14.5
+    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.147   torchvision  4.51    ratio 31
 
-The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px: reached at 32 px only. Torch's resize of uint8 images,
-one at a time (67 us for a crop of 96 px, 304 us for one of 224), would be the faster resampling at the paper's sizes,
-at the price of a third path and of rounding to bytes in between. On a GPU the dense products run; that has not been
-measured.
+The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px: reached but at 64 px. The limit there: the taps of one
+image are 1.1 M multiply-adds, 0.03 ms at this core's 72 GFLOP/s, and its 43,008 output values could leave in 0.01 ms at
+50 GB/s. PyTorch's operations are each a pass over memory, though. Where the 0.65 ms go: weighted sums 0.19 (padded
+taps included), copies that turn an axis 0.14 (0.7 ns a value: no vector instructions), hue 0.08 (15 passes at 0.2 ns),
+other colour and normalisation 0.13, weights 0.05, draws 0.03. So 15 needs a compiled loop over a pixel's whole way,
+which this project does not have.
+
+Resampling by dense products of each crop alone cost 0.45 ms (small products are slow), dense products of blocks 0.4.
 
 The peer is DINO's own recipe: RandomResizedCrop (bicubic, antialiased), flip, jitter, grey, PIL's Gaussian blur,
 solarise, ToTensor, Normalize. It starts from decoded PIL images, ours from uint8 tensors; ours includes the draws.
@@ -30,7 +34,8 @@ from PIL import Image, ImageFilter
 from torchvision import transforms
 
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
-from pretrain.views import MultiCropConfig, ViewKind, draw_views, make_views
+from pretrain.view_draws import MultiCropConfig, ViewKind, draw_views
+from pretrain.views import make_views
 
 ROUNDS = 5
 SETTINGS = {

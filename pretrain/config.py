@@ -18,7 +18,7 @@ from pretrain.head import HeadConfig
 from pretrain.loss import LossConfig
 from pretrain.optimizer import ClipRule
 from pretrain.schedules import scaled_learning_rate, warmup_cosine
-from pretrain.views import MultiCropConfig
+from pretrain.view_draws import MultiCropConfig
 from procmem.errors import UserError
 from procmem.files import fingerprint, write_text
 from procmem.strict_yaml import ABOVE_ZERO, build, check_range, plain, read_yaml, with_overrides

@@ -30,14 +30,15 @@ from pretrain.backbone import (
     use_plain_attention,
 )
 from pretrain.checkpoint import ENTRY, FORMAT
-from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize
+from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize_
 from pretrain.config import PretrainConfig
 from pretrain.head import ProjectionHead
 from pretrain.loss import DINOLoss
 from pretrain.monitor import FiniteGuard
 from pretrain.optimizer import clip_gradients, drop_gradients, make_optimizer, set_schedule
 from pretrain.teacher import start_teacher, update_teacher
-from pretrain.views import draw_views, make_views
+from pretrain.view_draws import draw_views
+from pretrain.views import make_views
 from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.seeds import derive_key
@@ -247,7 +248,7 @@ class DINOModule(LightningModule):
         was_training = self.teacher.training
         self.teacher.eval()
         try:
-            result = use(self.teacher.backbone, normalize(images.to(self.device).float() / 255))
+            result = use(self.teacher.backbone, normalize_(images.to(self.device).float() / 255))
         finally:
             self.teacher.train(was_training)
         return result.float().to(images.device)

@@ -18,7 +18,8 @@ from PIL import Image
 from pretrain.callbacks import StepCallback
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.module import DINOModule
-from pretrain.views import draw_views, make_views
+from pretrain.view_draws import draw_views
+from pretrain.views import make_views
 from procmem.errors import UserError
 from procmem.files import atomic_write
 from procmem.progress import say

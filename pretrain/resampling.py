@@ -5,12 +5,11 @@ when a crop is shrunk the kernel widens, so nothing aliases.
 
 On a GPU a view is ``rows @ image @ columns.T``: two dense matrix products (`resample`), into which a blur is multiplied
 as a third matrix, without a pass over pixels. On a processor only the few pixels that an output pixel needs are
-touched (`resample_sparse`): torch's embedding bag adds weighted rows of a table, and a row of the table is a whole
-row of pixels, so nothing is gathered one by one. Measured for 96 -> 32 px: 22 us an image against 46 for the dense
-products' first half; for 256 -> 224 px see benchmarks/views.py.
+touched (`apply_taps`): torch's embedding bag adds weighted rows of a table, and a row of the table is a whole row of
+pixels, so nothing is gathered one by one.
 
 Rejected: affine ``grid_sample``, which aliases when it shrinks; one resize call an image (`interpolate` of uint8 costs
-50 us at any small size, and rounds to bytes; it would be the faster one from 96 px on).
+50 us at any small size, and rounds to bytes).
 
 Letters: B images, N input size, S output size, H W image size, K taps.
 """
@@ -18,6 +17,7 @@ Letters: B images, N input size, S output size, H W image size, K taps.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import torch
@@ -41,10 +41,6 @@ class Taps:
 
     index: torch.Tensor
     weight: torch.Tensor
-
-    def part(self, some: slice) -> Taps:
-        """The taps of some of the images."""
-        return Taps(self.index[some], self.weight[some])
 
 
 def crop_weights(
@@ -108,77 +104,78 @@ def resample(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) ->
 
 
 def crop_taps(
-    start: torch.Tensor, length: torch.Tensor, *, input_size: int, output_size: int, flip: torch.Tensor | None = None
+    start: torch.Tensor, length: torch.Tensor, flip: torch.Tensor, *, input_size: int, output_size: int
 ) -> Taps:
-    """The weights of `crop_weights` without their zeros."""
-    output = torch.arange(output_size, dtype=torch.float32).expand(len(start), -1)
-    if flip is not None:
-        output = torch.where(flip[:, None], output_size - 1 - output, output)
+    """The weights of `crop_weights` without their zeros, on the host.
+
+    But for its start, a crop is given by its length: the taps of all lengths are made once and looked up.
+
+    Args:
+        start: int64 (B,) first pixel of the crop.
+        length: int64 (B,) pixels in the crop.
+        flip: bool (B,) whether the output runs backwards.
+        input_size: N.
+        output_size: S.
+    """
+    K = math.ceil(2 * BICUBIC_SUPPORT * max(1.0, int(length.max()) / output_size)) + 1
+    all_lengths = _taps_of_all_lengths(input_size, output_size, K)
+    row = 2 * length + flip
+    index = all_lengths.index.index_select(0, row)
+    return Taps(index.add_(start[:, None, None]), all_lengths.weight.index_select(0, row))
+
+
+@functools.lru_cache(maxsize=64)
+def _taps_of_all_lengths(input_size: int, output_size: int, K: int) -> Taps:
+    """Rows 2 n and 2 n + 1: K taps of the first n pixels of an axis, forwards and backwards (one for n too large)."""
+    length = torch.arange(input_size + 1, dtype=torch.float32).clamp_(min=1)
     scale = (length / output_size)[:, None]
-    center_BS = start[:, None] + (output + 0.5) * scale
+    center_NS = (torch.arange(output_size) + 0.5) * scale
     width = scale.clamp(min=1.0)
-    first_BS = torch.maximum((center_BS - BICUBIC_SUPPORT * width).floor(), start[:, None])
-    K = math.ceil(2 * BICUBIC_SUPPORT * float(width.max())) + 1
-    pixel_BSK = first_BS[..., None] + torch.arange(K, dtype=torch.float32)
-    weight = _cubic((pixel_BSK + 0.5 - center_BS[..., None]) / width[..., None])
-    weight *= pixel_BSK < (start + length)[:, None, None]
+    first_NS = (center_NS - BICUBIC_SUPPORT * width).floor_().clamp_(min=0)
+    pixel_NSK = first_NS[..., None] + torch.arange(K)
+    weight = _cubic((pixel_NSK + 0.5 - center_NS[..., None]) / width[..., None])
+    weight *= pixel_NSK < length[:, None, None]
     weight /= weight.sum(-1, keepdim=True)
-    return Taps(pixel_BSK.clamp_(max=input_size - 1).long(), weight)
+    index = pixel_NSK.minimum(length[:, None, None] - 1).long()
+    return Taps(*(torch.stack([taps, taps.flip(1)], 1).flatten(0, 1) for taps in (index, weight)))
 
 
 def blur_taps(sigma_px: torch.Tensor, size: int) -> Taps:
     """The weights of `blur_weights` up to four standard deviations."""
-    radius = math.ceil(BLUR_SUPPORT_SIGMAS * float(sigma_px.max()))
+    radius = math.ceil(BLUR_SUPPORT_SIGMAS * float(sigma_px.max())) if len(sigma_px) else 0
     offset_K = torch.arange(-radius, radius + 1)
     index_SK = torch.arange(size)[:, None] + offset_K
-    is_inside_SK = (index_SK >= 0) & (index_SK < size)
+    is_inside_SK = ((index_SK >= 0) & (index_SK < size)).float()
     kernel_BK = torch.exp(offset_K.square() * (-0.5 / sigma_px.square())[:, None])
+    total_BS = kernel_BK @ is_inside_SK.T
     weight = kernel_BK[:, None] * is_inside_SK
-    weight /= weight.sum(-1, keepdim=True)
-    return Taps(index_SK.clamp(0, size - 1).expand(len(sigma_px), -1, -1), weight)
+    return Taps(index_SK.clamp_(0, size - 1).expand(len(sigma_px), -1, -1), weight.div_(total_BS[..., None]))
 
 
-def apply_taps(table: torch.Tensor, taps: Taps) -> torch.Tensor:
-    """Weighted sums over the second axis: float32 (B, N, ...) -> (B, S, ...)."""
-    B, N = table.shape[:2]
-    S, K = taps.index.shape[1:]
-    row = taps.index + torch.arange(0, B * N, N)[:, None, None]
-    sums = F.embedding_bag(
-        row.view(B * S, K), table.reshape(B * N, -1), per_sample_weights=taps.weight.reshape(B * S, K), mode="sum"
-    )
-    return sums.view(B, S, *table.shape[2:])
-
-
-def resample_sparse(
-    columns_first: torch.Tensor, rows: Taps, columns: Taps, blurred: torch.Tensor, blur: Taps | None
-) -> torch.Tensor:
-    """Apply taps along both axes, and a blur to some of the images.
+def apply_taps(table: torch.Tensor, taps: Taps, image: torch.Tensor | None = None) -> torch.Tensor:
+    """Weighted sums over the second axis of a table.
 
     Args:
-        columns_first: float32 (B, W, 3, H), contiguous.
-        rows: of the vertical axis, (B, S, K).
-        columns: of the horizontal axis, (B, S, K).
-        blurred: (M,) which images are blurred.
-        blur: (M, S, K) taps of both axes; None if M is 0.
+        table: float32 (B, N, ...).
+        taps: (n, S, K).
+        image: int64 (n,) which of the B each of the n is made of; None for each of its own.
 
     Returns:
-        float32 (B, 3, S, S).
+        float32 (n, S, ...).
     """
-
-    def along(table: torch.Tensor, taps: Taps) -> torch.Tensor:
-        table = apply_taps(table, taps)
-        if blur is not None:
-            table[blurred] = apply_taps(table[blurred], blur)
-        return table
-
-    rows_first = along(columns_first, columns).permute(0, 3, 2, 1).contiguous()  # (B, H, 3, S)
-    return along(rows_first, rows).permute(0, 2, 1, 3).contiguous()
+    N = table.shape[1]
+    n, S, K = taps.index.shape
+    first = torch.arange(0, n * N, N) if image is None else image * N
+    row = taps.index + first[:, None, None]
+    sums = F.embedding_bag(
+        row.view(n * S, K), table.flatten(2).flatten(0, 1), per_sample_weights=taps.weight.view(n * S, K), mode="sum"
+    )
+    return sums.view(n, S, *table.shape[2:])
 
 
 def _cubic(distance: torch.Tensor) -> torch.Tensor:
     """Keys' cubic convolution kernel with a = -0.5, zero from distance 2 on."""
-    d = distance.abs()
-    a = BICUBIC_A
-    near = ((a + 2) * d - (a + 3)) * d * d + 1
-    far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
-    return torch.where(d < 1, near, far) * (d < BICUBIC_SUPPORT)
+    far = (BICUBIC_SUPPORT - distance.abs()).clamp_(min=0)  # 0 beyond the support
+    near = (far - 1).clamp_(min=0)  # 0 beyond distance 1
+    weight = far.square().mul_(BICUBIC_A * (1 - far))
+    return weight.add_(near.square().mul_(3 + 4 * BICUBIC_A - 2 * near))

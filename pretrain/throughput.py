@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pretrain.backbone import use_plain_attention
-from pretrain.views import MultiCropConfig
+from pretrain.view_draws import MultiCropConfig
 
 PEAK_TFLOPS: dict[str, tuple[float, float]] = {
     "B200": (2250.0, 75.0),

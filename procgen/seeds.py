@@ -15,6 +15,7 @@ Letters: N counters, M numbers a row.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -54,29 +55,46 @@ def uniforms(
     Returns:
         (N, M) array in [0, 1).
     """
+    tables = uniform_tables(root_seed, [path], counters=counters, count=count, dtype=dtype)
+    return tables.reshape(tables.shape[1:])
+
+
+def uniform_tables(
+    root_seed: int,
+    paths: Sequence[tuple[int | str, ...]],
+    *,
+    counters: npt.ArrayLike,
+    count: int,
+    dtype: type = np.float64,
+) -> npt.NDArray[np.floating]:
+    """`uniforms` for several purposes at once, which costs little more than one: (len(paths), N, M) in [0, 1)."""
     counter = np.asarray(counters, dtype=np.uint64).reshape(-1)
-    key = derive_key(root_seed, *path)
+    keys = [derive_key(root_seed, *path) for path in paths]
+    parts = [np.array([key >> shift & 0xFFFFFFFF for key in keys], dtype=np.uint64) for shift in (0, 32, 64)]
+    low_key, high_key, varied = (part[:, None, None] for part in parts)
     blocks = -(-count // 4)
     N = counter.size
-    words = np.empty((4, N, blocks), dtype=np.uint64)
+    words = np.empty((4, len(paths), N, blocks), dtype=np.uint64)
     words[0] = np.arange(blocks, dtype=np.uint64)
-    words[1] = np.uint64((key >> 64) & 0xFFFFFFFF)
+    words[1] = varied
     words[2] = (counter & _LOW)[:, None]
     words[3] = (counter >> np.uint64(32))[:, None]
     # 96 of the key's bits are used: 64 as the Philox key, 32 in the counter word that no caller varies.
-    output = philox_4x32(words, (np.uint64(key & 0xFFFFFFFF), np.uint64((key >> 32) & 0xFFFFFFFF)))
-    table = np.moveaxis(output, 0, -1).reshape(N, 4 * blocks)[:, :count]
+    output = philox_4x32(words, (low_key, high_key))
+    table = np.moveaxis(output, 0, -1).reshape(len(paths), N, 4 * blocks)[..., :count]
     if dtype is np.float32:
         return ((table >> np.uint64(8)).astype(np.float32)) * np.float32(2.0**-24)
     return table.astype(np.float64) * 2.0**-32
 
 
-def philox_4x32(counter: npt.NDArray[np.uint64], key: tuple[np.uint64, np.uint64]) -> npt.NDArray[np.uint64]:
+def philox_4x32(
+    counter: npt.NDArray[np.uint64], key: tuple[np.uint64 | npt.NDArray[np.uint64], np.uint64 | npt.NDArray[np.uint64]]
+) -> npt.NDArray[np.uint64]:
     """Philox4x32-10 on arrays of 32-bit words held in uint64.
 
     Args:
         counter: (4, ...) words of the counter.
-        key: the two words of the key.
+        key: the two words of the key, or arrays of them that broadcast with the counter's.
 
     Returns:
         (4, ...) random words, each in [0, 2^32).

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pretrain.color import normalize
+from pretrain.color import normalize_
 from pretrain.config import PretrainConfig
 from pretrain.pictures import CELL_PX, GAP_PX, picture_path, views_sheet
 from pretrain.train import pretrain
-from pretrain.views import draw_views, make_views
+from pretrain.view_draws import draw_views
+from pretrain.views import make_views
 from procgen.process import Process
 
 PITCH = CELL_PX + GAP_PX
@@ -29,7 +30,7 @@ def test_a_sheet_shows_image_views_and_colours_in_this_order() -> None:
     view[0, 0, 0, 0], view[1] = 1.0, 0.5  # one red corner; grey
     colors = torch.zeros(2, 2, 2, 3)
     colors[1, 0, 1] = torch.tensor([0.0, 1.0, 0.0])
-    sheet = np.asarray(views_sheet(images, [normalize(view)], colors))
+    sheet = np.asarray(views_sheet(images, [normalize_(view)], colors))
     assert sheet.shape == (2 * PITCH - GAP_PX, 3 * PITCH - GAP_PX, 3)
     assert (cell(sheet, 0, 0) == 10).all()
     assert (cell(sheet, 1, 0) == 200).all()

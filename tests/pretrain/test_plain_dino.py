@@ -18,7 +18,8 @@ from pretrain.checkpoint import checkpoint_path, load_checkpoint
 from pretrain.config import PretrainConfig
 from pretrain.module import DINOModule
 from pretrain.train import pretrain
-from pretrain.views import draw_views, make_views
+from pretrain.view_draws import draw_views
+from pretrain.views import make_views
 from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.stream import Position

@@ -7,7 +7,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as reference
 
-from pretrain.resampling import blur_taps, blur_weights, crop_taps, crop_weights, resample, resample_sparse
+from pretrain.resampling import apply_taps, blur_taps, blur_weights, crop_taps, crop_weights, resample
 
 BOXES = torch.tensor([[0.0, 0, 40, 30], [7, 3, 11, 9], [25, 20, 15, 10], [0, 0, 3, 5]])  # left, top, width, height
 
@@ -62,22 +62,20 @@ def test_at_the_border_the_blur_averages_what_is_there() -> None:
 
 
 @pytest.mark.parametrize("size_px", [3, 16, 33])
-def test_taps_give_what_the_dense_products_give(size_px: int) -> None:
-    """Crops that shrink and grow, of a whole axis and of a corner, flipped or not; two of four are blurred."""
-    images = torch.rand(4, 3, 30, 40, generator=torch.Generator().manual_seed(0))
-    left, top, width, height = BOXES.unbind(1)
-    flip, blurred, sigma_px = torch.tensor([True, False, True, False]), torch.tensor([1, 3]), torch.tensor([0.3, 2.0])
-    rows = crop_weights(top, height, input_size=30, output_size=size_px)
-    columns = crop_weights(left, width, input_size=40, output_size=size_px, flip=flip)
-    for weights in (rows, columns):
-        weights[blurred] = blur_weights(sigma_px, size_px) @ weights[blurred]
-    sparse = resample_sparse(
-        images.permute(0, 3, 1, 2).contiguous(),
-        crop_taps(top, height, input_size=30, output_size=size_px),
-        crop_taps(left, width, input_size=40, output_size=size_px, flip=flip),
-        blurred,
-        blur_taps(sigma_px, size_px),
-    )
-    expected = resample(images, rows, columns)
-    torch.testing.assert_close(sparse[[0, 2]], expected[[0, 2]], atol=2e-6, rtol=0)
-    torch.testing.assert_close(sparse[[1, 3]], expected[[1, 3]], atol=1.3e-4, rtol=0)  # 6e-5 of the blur for each axis
+def test_taps_of_a_crop_give_what_its_dense_weights_give(size_px: int) -> None:
+    """Crops that shrink and grow, of a whole axis and of a corner, flipped or not; made of two tables."""
+    tables, which = torch.rand(2, 40, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 0, 0, 1])
+    left, _, width, _ = BOXES.unbind(1)
+    flip = torch.tensor([True, False, True, False])
+    ours = apply_taps(tables, crop_taps(left.long(), width.long(), flip, input_size=40, output_size=size_px), which)
+    weights = crop_weights(left, width, input_size=40, output_size=size_px, flip=flip)
+    torch.testing.assert_close(ours, weights @ tables[which], atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("size_px", [3, 16, 33])
+def test_taps_of_a_blur_give_what_its_dense_weights_give(size_px: int) -> None:
+    table, sigma_px = torch.rand(2, size_px, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([0.3, 2.0])
+    expected = blur_weights(sigma_px, size_px) @ table
+    ours = apply_taps(table, blur_taps(sigma_px, size_px))
+    torch.testing.assert_close(ours, expected, atol=7e-5, rtol=0)  # 6e-5 lies beyond four sigma
+    assert apply_taps(table[:0], blur_taps(sigma_px[:0], size_px)).shape == (0, size_px, 5)

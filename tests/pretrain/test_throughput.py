@@ -10,7 +10,7 @@ from pretrain.backbone import BackboneConfig, create_backbone, use_gradient_chec
 from pretrain.head import HeadConfig, ProjectionHead
 from pretrain.module import Network
 from pretrain.throughput import flops_per_image, peak_flops
-from pretrain.views import MultiCropConfig
+from pretrain.view_draws import MultiCropConfig
 
 D, DEPTH = 24, 2
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procgen.seeds import derive_key, generator, philox_4x32, uniforms
+from procgen.seeds import derive_key, generator, philox_4x32, uniform_tables, uniforms
 
 ONES = 0xFFFFFFFF
 PINNED_KEY = 106028268624142833174428059869870649445
@@ -36,6 +36,12 @@ def test_a_row_depends_on_its_counter_only(dtype):
     assert table.dtype == dtype
     assert table.min() >= 0
     assert table.max() < 1
+
+
+def test_tables_of_several_purposes_are_those_of_each():
+    counters, paths = [5, 2**40, 9], [("views", "a", 3), ("views", "b", 3)]
+    for table, path in zip(uniform_tables(7, paths, counters=counters, count=11), paths, strict=True):
+        np.testing.assert_array_equal(table, uniforms(7, *path, counters=counters, count=11))
 
 
 def test_seed_purpose_counter_and_column_all_matter():
