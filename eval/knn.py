@@ -12,7 +12,7 @@ Letters: Q queries, N entries, K neighbours, D embedding, C classes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +125,7 @@ def evaluate_knn(
     num_classes: int,
     settings: KnnSettings | None = None,
     device: str = "cpu",
+    is_correct: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]] | None = None,
 ) -> KnnOutcome:
     """Sweep k and the voting rules.
 
@@ -136,6 +137,7 @@ def evaluate_knn(
         num_classes: C.
         settings: what is swept.
         device: of the search's fast pass.
+        is_correct: which predictions (Q,) count as right; None takes those that are the query's class.
 
     Raises:
         UserError: if the memory has no two entries, there is no query, or no k fits the memory.
@@ -156,16 +158,20 @@ def evaluate_knn(
     on_queries = sweep(found, query_labels, num_neighbors=ks, votings=votings)
     on_own = sweep(own, entry_labels[rows], num_neighbors=ks, votings=votings)
     on_held_out = _held_out_sweep(entries, entry_labels, ks, settings, device)
+    correct = [
+        row.predictions == query_labels if is_correct is None else is_correct(row.predictions) for row in on_queries
+    ]
+    accuracies = [float(flags.mean()) for flags in correct]
     scores = [
         KnnScore(
             rule=row.voting.rule,
             k=row.k,
-            top1_accuracy=row.top1_accuracy,
-            standard_error=share_standard_error(row.top1_accuracy, len(queries)),
+            top1_accuracy=accuracies[position],
+            standard_error=share_standard_error(accuracies[position], len(queries)),
             num_queries=len(queries),
             leave_one_out_accuracy=own_row.top1_accuracy,
             held_out_accuracy=on_held_out[position].top1_accuracy if on_held_out else None,
-            correct=row.predictions == query_labels,
+            correct=correct[position],
         )
         for position, (row, own_row) in enumerate(zip(on_queries, on_own, strict=True))
     ]

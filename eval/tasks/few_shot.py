@@ -75,7 +75,7 @@ class FewShot:
                 rows = np.flatnonzero(ranks < shots)
                 for name in self.classifiers:
                     predictions = self._predict(name, embedded, rows, shots, conditions.device)
-                    correct.setdefault((name, shots), []).append(predictions == embedded.val.labels)
+                    correct.setdefault((name, shots), []).append(embedded.dataset.val.is_correct(predictions))
         smallest = int(np.bincount(embedded.train.labels)[np.unique(embedded.train.labels)].min())
         headline = (self.classifiers[0], self.shots_per_class[-1])
         scores = [

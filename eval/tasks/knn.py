@@ -89,6 +89,7 @@ class Knn:
             num_classes=embedded.num_classes,
             settings=settings,
             device=conditions.device,
+            is_correct=embedded.dataset.val.is_correct,
         )
         scores = self._scores(found, embedded)
         pictures = {"neighbours": neighbor_picture(found, embedded)} if conditions.pictures else {}

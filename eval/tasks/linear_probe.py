@@ -54,7 +54,7 @@ class LinearProbe:
             seed=conditions.seed,
             device=conditions.device,
         )
-        correct = [probe.predict(embedded.val.values) == embedded.val.labels for probe in found.probes]
+        correct = [embedded.dataset.val.is_correct(probe.predict(embedded.val.values)) for probe in found.probes]
         best = int(np.argmax([flags.mean() for flags in correct]))
         ways = [(found.chosen, "held_out"), (best, "best_on_val"), *((g, "none") for g in range(len(correct)))]
         name = "l2" if found.solver == "lbfgs" else "learning_rate"

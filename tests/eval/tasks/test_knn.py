@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from eval.knn import KnnSettings, evaluate_knn
 from eval.task import Conditions, results_of
+from eval.tasks.embedded import embed_dataset
+from eval.tasks.few_shot import FewShot
 from eval.tasks.knn import PROTOCOL_NUM_NEIGHBORS, Knn
+from eval.tasks.linear_probe import LinearProbe
 from eval.tasks.registry import task_class
 from pretrain.encoder import load_encoder
 from procmem.errors import UserError
@@ -32,6 +36,29 @@ def test_the_headline_is_chosen_on_the_memory_and_the_papers_number_stands_besid
     assert scores[0].per_case is not None
     assert scores[0].per_case.mean() == scores[0].value
     assert scores[0].case_names[0] == "val/blue/0.png"
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Knn(dataset="", num_neighbors=(1, 3)),
+        LinearProbe(dataset="", l2=(0.01,)),
+        FewShot(dataset="", shots_per_class=(1,), draws=2),
+    ],
+)
+def test_where_several_labels_count_any_of_them_is_right(
+    task: Any, color_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = embed_dataset(str(color_folder), load_encoder("histogram"), QUIET)
+    labels = found.dataset.val.labels.tolist()  # red counts everywhere, nothing else does for what is not red
+    accepted = tuple((2,) if row % 2 else (0, 1, 2) for row in range(len(labels)))
+    images = dataclasses.replace(found.dataset.val, accepted=accepted)
+    found = dataclasses.replace(found, dataset=dataclasses.replace(found.dataset, val=images))
+    for name in ("knn", "linear_probe", "few_shot"):
+        monkeypatch.setattr(f"eval.tasks.{name}.embed_dataset", lambda *_: found)
+    score = task.measure(load_encoder("histogram"), QUIET).scores[0]
+    assert score.per_case is not None
+    assert score.per_case.tolist() == [float(label == 2 or row % 2 == 0) for row, label in enumerate(labels)]
 
 
 def test_the_papers_protocol_makes_its_number_the_headline_and_follows_its_ties(color_folder: Path) -> None:
