@@ -118,16 +118,6 @@ def finite_tokens(encoder: Encoder, squares: torch.Tensor, names: list[str]) -> 
     return tokens
 
 
-def at(images: MaskedImages, positions: list[int]) -> MaskedImages:
-    """The images at these positions, in this order; one image may come up more than once."""
-    return dataclasses.replace(
-        images,
-        uris=tuple(images.uris[i] for i in positions),
-        paths=tuple(images.paths[i] for i in positions),
-        positions=images.positions[positions],
-    )
-
-
 def readable(images: MaskedImages, conditions: Conditions) -> MaskedImages:
     """The set, without its unreadable images where the conditions leave them out (each is decoded once for that)."""
     if conditions.on_corrupt == "fail":
@@ -139,7 +129,7 @@ def readable(images: MaskedImages, conditions: Conditions) -> MaskedImages:
             kept.append(position)
         except CorruptImageError as error:
             say(f"{images.name}/{images.split}: left out an unreadable image: {error}")
-    return at(images, kept)
+    return images.select(np.asarray(kept, np.int64))
 
 
 def described(name: str, *parts: MaskedImages) -> str:

@@ -129,6 +129,19 @@ class LabelledImages:
         return fingerprint([self.name, list(self.class_names), self.labels.tolist(), list(self.uris), content, rows])
 
 
+def drawn_positions(name: str, split: str, total: int, count: int | None, seed: int) -> npt.NDArray[np.int64] | None:
+    """Positions of a seeded subset of a split, ascending; None where all are taken (count None, or not below total).
+
+    Raises:
+        UserError: if count is below 1.
+    """
+    if count is None or count >= total:
+        return None
+    if count < 1:
+        raise UserError(f"a subset needs at least 1 of {total}, received {count}")
+    return np.sort(generator(seed, "subset", name, split).permutation(total)[:count])
+
+
 def read_image(path: Path) -> Image.Image:
     """Decode an image file completely.
 

@@ -182,17 +182,17 @@ def run_suite(suite: Suite, encoders: Sequence[str], folder: Path, *, fresh: boo
     tasks, not_measured = _tasks_at_hand(suite)
     loaded, without_weights = _load(suite)
     write_text(make_folder(folder) / "config.yaml", yaml.safe_dump(suite.to_dict(), sort_keys=False))
-    run = _Runner(suite.conditions, folder, fresh, num_pairs=len(tasks) * len(loaded))
-    for task in tasks:
-        for encoder in loaded:
-            run.pair(task, encoder)
+    pairs = [(task, encoder) for task in tasks for encoder in loaded]
+    run = _Runner(suite.conditions, folder, fresh, pairs)
+    for task, encoder in pairs:
+        run.pair(task, encoder)
     not_measured += [*without_weights, *run.refused]
     write_json(folder / "not_measured.json", [dataclasses.asdict(one) for one in not_measured])
     return SuiteRun(
         suite=suite,
         results=run.results,
         not_measured=not_measured,
-        num_pairs=run.num_pairs - len(run.refused),
+        num_pairs=len(pairs) - len(run.refused),
         num_reused=run.num_reused,
         seconds=time.perf_counter() - start,
     )
@@ -228,28 +228,27 @@ def _load(suite: Suite) -> tuple[list[Encoder], list[NotMeasured]]:
 class _Runner:
     """Measures pair by pair, or finds the record, and says how far it is."""
 
-    def __init__(self, conditions: Conditions, folder: Path, fresh: bool, num_pairs: int) -> None:
-        self.conditions, self.folder, self.num_pairs = conditions, folder, num_pairs
+    def __init__(
+        self, conditions: Conditions, folder: Path, fresh: bool, pairs: Sequence[tuple[Task, Encoder]]
+    ) -> None:
+        self.conditions, self.folder, self.num_pairs = conditions, folder, len(pairs)
         self.results: list[EvalResult] = []
         self.refused: list[NotMeasured] = []
         self.num_reused = self.num_done = 0
         self._seconds: list[float] = []
         self._fingerprints: dict[tuple[str, ...], str] = {}
         self._known = [] if fresh else self._read()
+        self._num_open = sum(not self._finished(task, encoder)[2] for task, encoder in pairs)
 
     def pair(self, task: Task, encoder: Encoder) -> None:
         """One task on one encoder."""
-        names = names_of(task)
-        if names not in self._fingerprints:
-            self._fingerprints[names] = data_fingerprint(names)
-        data = self._fingerprints[names]
-        key = record_key(task, self.conditions, encoder.card().fingerprint, data)
-        found = finished(self.folder, key, self._known)
+        key, data, found = self._finished(task, encoder)
         self.num_done += 1
         if found:
             self.num_reused += 1
             self.results += found
             return
+        self._num_open -= 1
         start = time.perf_counter()
         try:
             outcome = task.measure(encoder, self.conditions)
@@ -261,9 +260,18 @@ class _Runner:
         self.results += keep(self.folder, key, task, encoder, outcome, self.conditions, **more)
         self._tell(f"{title_of(task)} · {encoder.name}", seconds)
 
+    def _finished(self, task: Task, encoder: Encoder) -> tuple[str, str, list[EvalResult]]:
+        """Name of the pair's record, fingerprint of its data, and its numbers where they are there."""
+        names = names_of(task)
+        if names not in self._fingerprints:
+            self._fingerprints[names] = data_fingerprint(names)
+        data = self._fingerprints[names]
+        key = record_key(task, self.conditions, encoder.card().fingerprint, data)
+        return key, data, finished(self.folder, key, self._known)
+
     def _tell(self, what: str, seconds: float) -> None:
         self._seconds.append(seconds)
-        left = (self.num_pairs - self.num_done) * sum(self._seconds) / len(self._seconds)
+        left = self._num_open * sum(self._seconds) / len(self._seconds)
         outlook = f", about {_duration(left)} left" if left > SECONDS_WORTH_A_LINE else ""
         say(f"[{self.num_done}/{self.num_pairs}] {what}: {_duration(seconds)}{outlook}")
 

@@ -16,9 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eval.images import content_fingerprint, read_image
-from procgen.seeds import generator
-from procmem.errors import UserError
+from eval.images import content_fingerprint, drawn_positions, read_image
 from procmem.files import fingerprint
 
 LabelMap = npt.NDArray[np.int64]
@@ -77,24 +75,24 @@ class MaskedImages:
         """64 hex digits over names and images (size and time of change of the files); masks are not in it."""
         return fingerprint([self.name, list(self.uris), content_fingerprint(self.paths)])
 
+    def select(self, positions: npt.NDArray[np.int64], drawn: str = "") -> MaskedImages:
+        """The images at these positions, in this order; one image may come up more than once."""
+        return dataclasses.replace(
+            self,
+            uris=tuple(self.uris[i] for i in positions),
+            paths=tuple(self.paths[i] for i in positions),
+            positions=self.positions[positions],
+            drawn=drawn or self.drawn,
+        )
+
     def subset(self, count: int | None, seed: int = 0) -> MaskedImages:
         """A seeded subset in the original order; None or a count not below N gives the set itself.
 
         Raises:
             UserError: if count is below 1.
         """
-        if count is None or count >= len(self):
-            return self
-        if count < 1:
-            raise UserError(f"a subset needs at least 1 image, received {count}")
-        chosen = np.sort(generator(seed, "subset", self.name, self.split).permutation(len(self))[:count])
-        return dataclasses.replace(
-            self,
-            uris=tuple(self.uris[i] for i in chosen),
-            paths=tuple(self.paths[i] for i in chosen),
-            positions=self.positions[chosen],
-            drawn=f"{count} of {len(self)}, seed {seed}",
-        )
+        chosen = drawn_positions(self.name, self.split, len(self), count, seed)
+        return self if chosen is None else self.select(chosen, f"{count} of {len(self)}, seed {seed}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

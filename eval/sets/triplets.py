@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eval.images import read_image
-from procgen.seeds import generator
-from procmem.errors import UserError
+from eval.images import drawn_positions, read_image
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,11 +57,9 @@ class Triplets:
         Raises:
             UserError: if count is below 1.
         """
-        if count is None or count >= len(self):
+        chosen = drawn_positions(self.name, self.split, len(self), count, seed)
+        if chosen is None:
             return self
-        if count < 1:
-            raise UserError(f"a subset needs at least 1 triplet, received {count}")
-        chosen = np.sort(generator(seed, "subset", self.name, self.split).permutation(len(self))[:count])
         return dataclasses.replace(
             self,
             names=tuple(self.names[i] for i in chosen),

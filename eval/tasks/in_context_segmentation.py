@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from eval.dense import DenseBatch, at, dense_batches, described, encoder_at, readable
+from eval.dense import DenseBatch, dense_batches, described, encoder_at, readable
 from eval.panels import Panel, panel_sheet
 from eval.segmentation_scores import soft_iou
 from eval.sets.find_masked import find_masked_dataset
@@ -78,7 +78,8 @@ class InContextSegmentation:
         val = readable(dataset.val.subset(conditions.max_val, conditions.seed), conditions)
         encoder = encoder_at(encoder, self.image_size_px, conditions)
         questions = self._questions(train, val, encoder.image_size_px, conditions.seed)
-        asked, prompts = at(val, list(questions)), at(train, [prompt for prompt, _ in questions.values()])
+        asked = val.select(np.asarray(list(questions)))
+        prompts = train.select(np.asarray([prompt for prompt, _ in questions.values()]))
         labels = [label for _, label in questions.values()]
         cases: list[_Case] = []
         strictly = dataclasses.replace(conditions, on_corrupt="fail")  # what cannot be read was not asked

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 
-from eval.dense import DenseBatch, at, dense_batches, described, encoder_at
+from eval.dense import DenseBatch, dense_batches, described, encoder_at
 from eval.panels import Panel, label_panel, panel_sheet
 from eval.patch_pca import pca_colors
 from eval.segmentation_scores import Protocol
@@ -95,5 +95,4 @@ def _panels(
 
 def _in_seeded_order(images: MaskedImages, seed: int) -> MaskedImages:
     """The same images in an order in which the one before is any other (files lie by scene in some sets)."""
-    order = generator(seed, "pca segmentation", "order", images.name).permutation(len(images))
-    return at(images, order.tolist())
+    return images.select(generator(seed, "pca segmentation", "order", images.name).permutation(len(images)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 from pathlib import Path
@@ -62,6 +63,21 @@ def test_every_task_is_measured_on_every_encoder_and_written(toy: Any, tmp_path:
     assert score_of(tmp_path / "run", done.results[1]).per_case is None  # a number that is no mean over cases
     with Image.open(pictures_of(tmp_path / "run", first.record)["grey"]) as picture:
         assert picture.getpixel((0, 0)) == (2, 7, 7)
+
+
+def test_what_is_there_already_is_no_time_left(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoders, clock = ["pixels", "histogram"], itertools.count(0, 100)
+    run_suite(toys(toy, "digits"), encoders, tmp_path)
+    capsys.readouterr()
+    monkeypatch.setattr(suite_module.time, "perf_counter", lambda: next(clock))
+    run_suite(toys(toy, "cifar10", "digits"), encoders, tmp_path)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
+    assert told == [
+        "[1/4] toy on cifar10 · pixels: 2 min, about 2 min left",
+        "[2/4] toy on cifar10 · histogram: 2 min",
+    ]
 
 
 def test_an_interrupted_suite_goes_on_where_it_stood(toy: Any, tmp_path: Path) -> None:

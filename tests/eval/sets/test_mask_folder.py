@@ -47,6 +47,8 @@ def test_a_subset_keeps_each_mask_with_its_image(folder: Path) -> None:
     drawn = {train.subset(1, seed).uris[0]: train.subset(1, seed) for seed in range(8)}
     assert set(drawn) == {"images/a.png", "images/b.png"}
     assert np.array_equal(drawn["images/b.png"].mask(0), MASK)
+    with pytest.raises(UserError, match="at least 1 of 2, received 0"):
+        train.subset(0)
     assert drawn["images/b.png"].drawn.startswith("1 of 2, seed ")
 
 
