@@ -8,9 +8,9 @@ words by place, nearest names for what is misspelt, and errors as one `UserError
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
@@ -18,21 +18,32 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 import jsonargparse
 
 from procmem.errors import UserError, unknown_name
+from procmem.help_page import help_page
+from procmem.mistakes import explained
 
 Command = Callable[..., int | None]
 Table = Mapping[str, "Command | Table | str"]
 
 
 class _Parser(jsonargparse.ArgumentParser):
-    """Raises `UserError` where argparse would print usage and exit."""
+    """Raises `UserError` where argparse would print usage and exit, and writes the help page anew."""
+
+    command: Command
+    words: Sequence[str] = ()
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        unknown = re.search(r"(?:does not accept (?:option|nested key) '|unrecognized arguments: --)([\w.-]+)", message)
-        if unknown:
-            options = {name for action in self._actions for name in action.option_strings if name.startswith("--")}
-            raise unknown_name("option", "--" + unknown[1], options - {"--help", "--print_shtab"}) from ex
-        plain = re.sub(r"<class '([\w.]+)'>", r"\1", " ".join(message.split()))
-        raise UserError(re.sub(r'^Parser key "([\w.-]+)":', r"--\1:", plain)) from ex
+        names = {name for action in self._actions for name in action.option_strings if name.startswith("--")}
+        options = {name for name in names if not name.endswith("+")} - {"--help", "--print_shtab"}
+        required = [
+            _name_of(parameter)
+            for parameter in inspect.signature(self.command).parameters.values()
+            if parameter.default is inspect.Parameter.empty
+        ]
+        missing = [name for name in required if name not in self.words]
+        raise explained(" ".join(message.split()), self.prog, options, missing) from ex
+
+    def format_help(self, formatter: argparse.HelpFormatter | None = None) -> str:
+        return help_page(self.command, self.prog, self.description or "", self._actions)
 
 
 def parse(table: Table, program: str, argv: Sequence[str]) -> tuple[Command, dict[str, Any]]:
@@ -61,6 +72,7 @@ def parse(table: Table, program: str, argv: Sequence[str]) -> tuple[Command, dic
             raise unknown_name("command", name, filter(None, entry))
         program, entry = f"{program} {name}", entry[name]
     parser = _Parser(prog=program, description=_description(entry), allow_abbrev=False)
+    parser.command, parser.words = entry, words
     parser.add_function_arguments(entry, as_group=False, as_positional=True, sub_configs=True)
     values = parser.instantiate(parser.parse_args(_spelt_out(entry, words)))
     return entry, dict(vars(values))
@@ -112,12 +124,20 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         hint = hints.get(word.removeprefix("--")) if word.startswith("--") else None
         if hint is bool and following == position:
             spelt += [word, "true"]
+        elif _is_list(hint) and following == position and "=" not in word:
+            raise UserError(f"{word} needs at least one value")
         elif _is_list(hint) and not "".join(words[position:following]).startswith("["):
             lists.setdefault(word, []).extend(words[position:following])
             position = following
         else:
             spelt.append(word)
     return [*spelt, *(part for name, given in lists.items() for part in (name, json.dumps(given)))]
+
+
+def _name_of(parameter: inspect.Parameter) -> str:
+    """What a person writes for it, or in whose place: ``--dataset``, or MEMORY for a word without a name."""
+    by_place = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return parameter.name.upper() if by_place else f"--{parameter.name}"
 
 
 def _positionals(command: Command) -> list[inspect.Parameter]:

@@ -16,6 +16,9 @@ from collections.abc import Iterable
 STOPPED_EXIT_CODE = 75
 """EX_TEMPFAIL of sysexits.h: not a failure, try again later. SLURM can be told to requeue it (RequeueExit=75)."""
 
+MOST_LISTED, FEW = 40, 10
+"""Valid names that a message lists in full, and how many of more it lists."""
+
 
 class UserError(ValueError):
     """A bad request or a missing outside condition; the message is complete for a person."""
@@ -46,6 +49,9 @@ def unknown_name(kind: str, received: str, valid: Iterable[str]) -> UserError:
         valid: all valid names.
     """
     names = sorted(valid)
+    if not names:
+        return UserError(f"unknown {kind} {received!r}; there is none")
     near = difflib.get_close_matches(received, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(name) for name in near)}? " if near else ""
-    return UserError(f"unknown {kind} {received!r}; {hint}valid: {', '.join(names)}")
+    listed = ", ".join(names if len(names) <= MOST_LISTED else [*names[:FEW], f"... ({len(names)} in all)"])
+    return UserError(f"unknown {kind} {received!r}; {hint}valid: {listed}")

@@ -154,5 +154,5 @@ def _specification(process: str) -> Any:
 
 def _needed(name: str, value: Any) -> Any:
     if value is None:
-        raise UserError(f"{name} is missing; see procmem generate --help")
+        raise UserError(f"missing --{name}; see: procmem generate --help")
     return value

@@ -150,8 +150,8 @@ def memory_search(
     import dataclasses
 
     import torch
-    from PIL import Image
 
+    from eval.images import read_image
     from memory.hierarchy import find_level
     from memory.voting import vote
 
@@ -159,10 +159,7 @@ def memory_search(
     chosen = None if level is None else find_level(opened.levels, level)
     names = opened.class_names if chosen is None else chosen.class_names
     loaded = _load_encoder(opened.card.name)
-    try:
-        squares = torch.stack([loaded.transform(Image.open(path)) for path in images])
-    except OSError as error:
-        raise UserError(f"cannot read image: {error}") from error
+    squares = torch.stack([loaded.transform(read_image(Path(path))) for path in images])
     neighbors = opened.search(loaded.embed(squares), k, engine=engine, card=loaded.card())
     if neighbors.recall is not None:
         say(f"approximate: engine {engine} found {neighbors.recall:.1%} of the true neighbours when it was measured")

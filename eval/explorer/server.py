@@ -77,7 +77,9 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
-        raise UserError(f"cannot listen on {host}:{port}: {error}; give another one with --port") from error
+        raise UserError(
+            f"cannot listen on {host}:{port}: {str(error).rstrip('.')}; give another one with --port"
+        ) from error
 
 
 def check_gradio() -> None:

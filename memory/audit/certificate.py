@@ -156,7 +156,10 @@ def certify(
     if memory.store.erasure_is_pending:
         raise UserError("an erasure was cut short; complete it first: procmem memory erase MEMORY --resume")
     if not receipts:
-        raise UserError("nothing was erased from this memory, so there is nothing to certify; the store has no receipt")
+        raise UserError(
+            "nothing was erased from this memory (it has no receipt), so there is nothing to certify; erase first: "
+            "procmem memory erase MEMORY"
+        )
     if not len(queries):
         raise UserError("a certificate needs at least one query")
     for receipt in receipts:

@@ -147,7 +147,9 @@ def remove_groups(
     query_labels = as_query_labels(query_labels, Q)
     names = tuple(sorted({name for name in entry_groups if name is not None}))
     if not names:
-        raise UserError("no entry belongs to a group (they have no owner, for example), so there is nothing to remove")
+        raise UserError(
+            "no entry belongs to a group, so nothing can be removed; owners come from 'memory build --owner PATTERN'"
+        )
     positions = {name: g for g, name in enumerate(names)}
     codes = np.array([NO_GROUP if name is None else positions[name] for name in entry_groups], np.int64)
     audit = _Audit(entry_ids, codes, k, voting, budget_bytes)

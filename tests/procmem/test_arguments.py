@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -58,7 +59,38 @@ def look(place: Path | None = None, *, far: bool = False) -> None:
     """
 
 
-TABLE = {"look": look, "": "Eyes.", "train": train, "memory": {"": "Memories.", "show": show}}
+def audit(
+    *,
+    memory: Path,
+    dataset: str,
+    by: Literal["owner", "class"] = "owner",
+    rules: list[Literal["softmax", "rank"]] | None = None,
+    k: list[int] | None = None,
+    most: int | None = None,
+    least: float = 0.98,
+    overrides: list[str] | None = None,
+    json: bool = False,
+) -> None:
+    """Say what would change,
+    exactly.
+
+    A second paragraph.
+
+    Args:
+        memory: the memory's folder.
+        dataset: its images are the queries.
+        by: what makes a group.
+        rules: voting rules.
+        k: neighbours that vote.
+        most: most queries, 100 % of them where omitted.
+        least: least similarity.
+        overrides: settings.
+        json: print as JSON.
+    """
+
+
+AUDIT = ["audit", "--memory", "m", "--dataset", "d"]
+TABLE = {"look": look, "": "Eyes.", "train": train, "memory": {"": "Memories.", "show": show}, "audit": audit}
 
 
 def parsed(*words):
@@ -89,7 +121,7 @@ def test_an_optional_word_may_be_given_by_place_or_by_name():
     assert parsed("look", "there", "--far")[1] == {"place": Path("there"), "far": True}
     assert parsed("look", "--far", "--place", "there")[1] == {"place": Path("there"), "far": True}
     assert parsed("look")[1] == {"place": None, "far": False}
-    with pytest.raises(UserError, match="unrecognized arguments: more"):
+    with pytest.raises(UserError, match="unexpected 'more': it belongs to no option"):
         parsed("look", "there", "more")
 
 
@@ -108,8 +140,24 @@ def test_a_recipe_comes_from_yaml_and_single_values_from_the_command_line(tmp_pa
         (["memory", "shwo"], "did you mean 'show'"),
         ([""], "unknown command ''"),
         (["memory", "show", "x", "--kk", "3"], "unknown option '--kk'; did you mean '--k'"),
-        (["memory", "show", "x", "--k", "many"], "--k: Expected a int. Got value: many"),
-        (["memory", "show"], "required: process"),
+        (["memory", "show", "x", "--k", "many"], "^--k is 'many'; it must be a whole number$"),
+        (["memory", "show", "x", "--k", "3", "4"], "unexpected '4': it belongs to no option; see: program memory show"),
+        (["memory", "show", "x", "--encoders"], "^--encoders needs at least one value$"),
+        (["memory", "show"], "^missing PROCESS; see: program memory show --help$"),
+        (["audit", "m"], "^unexpected 'm': name what it is, for example --memory m; see: program audit --help$"),
+        (["audit", "m", "--memory", "m"], "for example --dataset m;"),
+        (["audit", "--dataset", "d"], "^missing --memory; see"),
+        (["audit"], "^missing --memory and --dataset; see"),
+        ([*AUDIT, "--by", "ownr"], "^unknown value of --by 'ownr'; did you mean 'owner'[?] valid: class, owner$"),
+        (
+            [*AUDIT, "--rules", "rank", "sofmax"],
+            "value of --rules 'sofmax'; did you mean 'softmax'[?] valid: rank, softmax$",
+        ),
+        ([*AUDIT, "--k", "5,10"], "^--k is '5,10'; it must be a whole number; several are separated by spaces$"),
+        ([*AUDIT, "--most", "all"], "^--most is 'all'; it must be a whole number$"),
+        ([*AUDIT, "--least", "low"], "^--least is 'low'; it must be a number$"),
+        ([*AUDIT, "--json", "maybe"], "^--json is 'maybe'; it must be true or false$"),
+        ([*AUDIT, "--run.images", "4"], "recipe go like this: --overrides run.images=VALUE$"),
         (["train", "--config.optimisation.learning_rat", "3"], "did you mean '--config.optimisation.learning_rate'"),
         (["train", "--config", "nowhere.yaml"], r"nowhere\.yaml"),
     ],
@@ -144,3 +192,36 @@ def test_help_teaches(capsys, words, said):
     page = capsys.readouterr().out
     assert all(line in page for line in said)
     assert "Args:" not in page
+
+
+def test_the_page_of_a_command_says_what_to_type(capsys):
+    with pytest.raises(SystemExit):
+        parsed("audit", "--help")
+    assert (
+        capsys.readouterr().out
+        == """usage: program audit --memory MEMORY --dataset DATASET [options]
+
+Say what would change, exactly.
+
+A second paragraph.
+
+  --memory MEMORY         the memory's folder (required).
+  --dataset DATASET       its images are the queries (required).
+  --by BY                 what makes a group (one of owner, class; default: owner).
+  --rules RULES ...       voting rules (of softmax, rank).
+  --k N ...               neighbours that vote.
+  --most N                most queries, 100 % of them where omitted.
+  --least X               least similarity (default: 0.98).
+  --overrides OVERRIDES ...
+                          settings.
+  --json                  print as JSON.
+"""
+    )
+    with pytest.raises(SystemExit):
+        parsed("memory", "show", "--help")
+    page = capsys.readouterr().out
+    assert page.startswith("usage: program memory show PROCESS [options]\n")
+    assert "  PROCESS                 its name.\n" in page
+    with pytest.raises(SystemExit):
+        parsed("look", "--help")
+    assert "  --place PLACE           where; the default is here.\n" in capsys.readouterr().out

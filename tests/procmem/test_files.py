@@ -70,3 +70,9 @@ def test_an_unknown_name_is_answered_with_the_nearest():
     message = str(unknown_name("process", "shader", ["shaders", "stylegan"]))
     assert message == "unknown process 'shader'; did you mean 'shaders'? valid: shaders, stylegan"
     assert "did you mean" not in str(unknown_name("process", "zzz", ["shaders"]))
+    assert str(unknown_name("version", "v", [])) == "unknown version 'v'; there is none"
+    many = [f"name{number:02d}" for number in range(41)]
+    message = str(unknown_name("class", "name40x", many))
+    assert "did you mean 'name40'" in message
+    assert message.endswith("valid: " + ", ".join(many[:10]) + ", ... (41 in all)")
+    assert str(unknown_name("class", "?", many[:40])).endswith("valid: " + ", ".join(many[:40]))

@@ -1,0 +1,85 @@
+"""The help page of one command, from its signature and docstring.
+
+jsonargparse's own page spells out Python types (``Optional[list[Literal['plurality', ...]]]``) and flags as
+``{true,false}``; this one says what to type.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from argparse import Action
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+WIDTH, INDENT = 100, 26
+_NUMBERS = {int: "N", float: "X"}
+
+
+def help_page(command: Callable[..., Any], program: str, description: str, actions: Sequence[Action]) -> str:
+    """Usage, what the command does, and one paragraph for each word and option.
+
+    Args:
+        command: the function.
+        program: how it is called.
+        description: what it does.
+        actions: of its parser, whose help texts come from the docstring.
+    """
+    hints, parameters = get_type_hints(command), inspect.signature(command).parameters
+    words: list[tuple[str, str]] = []
+    options: list[tuple[str, str]] = []
+    for action in actions:
+        if action.help is None or action.dest in ("help", "print_shtab") or "==SUPPRESS==" in action.help:
+            continue
+        hint = hints.get(action.dest)
+        parameter = parameters.get(action.dest)
+        by_place = parameter is not None and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        required = parameter is not None and parameter.default is inspect.Parameter.empty
+        name = action.dest.upper() if by_place and required else f"--{action.dest} {_placeholder(hint, action.dest)}"
+        (words if by_place and required else options).append((name.rstrip(), _explained(action, hint, required)))
+    called = [word + (" ..." if _is_list(hints[word.lower()]) else "") for word, _ in words]
+    called += [name for name, text in options if "(required" in text]
+    lines = [f"usage: {program} {' '.join([*called, *(['[options]'] if len(options) else [])])}", ""]
+    for paragraph in description.split("\n\n"):
+        lines += [*textwrap.wrap(paragraph, WIDTH), ""]
+    for name, text in [*words, *options]:
+        lines += _paragraph(name, text)
+    return "\n".join([*lines, ""])
+
+
+def _explained(action: Action, hint: Any, required: bool) -> str:
+    text = str(action.help).replace("%%", "%").rstrip(".")
+    choices = [value for part in _parts(hint) if get_origin(part) is Literal for value in get_args(part)]
+    notes = ["required"] if required and action.option_strings else []
+    if choices:
+        notes.append("one of " if not _is_list(hint) else "of ")
+        notes[-1] += ", ".join(str(choice) for choice in choices)
+    default = action.default
+    if not required and default not in (None, False, "==SUPPRESS==") and not isinstance(default, list | dict):
+        notes.append(f"default: {default}")
+    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
+
+
+def _placeholder(hint: Any, name: str) -> str:
+    if hint is bool:
+        return ""
+    number = next((letter for part in _parts(hint) for kind, letter in _NUMBERS.items() if part is kind), None)
+    return (number or name.rsplit(".", 1)[-1].upper()) + (" ..." if _is_list(hint) else "")
+
+
+def _parts(hint: Any) -> list[Any]:
+    """A type and the types inside it, without the values of literals."""
+    inner = [] if get_origin(hint) is Literal else [part for own in get_args(hint) for part in _parts(own)]
+    return [hint, *inner]
+
+
+def _is_list(hint: Any) -> bool:
+    return any(get_origin(part) is list for part in _parts(hint))
+
+
+def _paragraph(name: str, text: str) -> list[str]:
+    head = f"  {name}"
+    body = textwrap.wrap(text, WIDTH - INDENT)
+    if len(head) + 2 > INDENT:
+        return [head, *(" " * INDENT + line for line in body)]
+    return [head.ljust(INDENT) + body[0], *(" " * INDENT + line for line in body[1:])]
