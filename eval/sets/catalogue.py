@@ -1,6 +1,7 @@
 """The table of data sets: one entry each, in the order of docs/datasets.md.
 
-Adding one is an entry here and a function that reads its authors' own files.
+Adding one is an entry and a function that reads its authors' own files: labelled sets here, images with label maps and
+triplets in `eval.sets.catalogue_of_masks`.
 """
 
 from __future__ import annotations
@@ -9,25 +10,15 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
-from eval.sets.ade20k import ade20k
 from eval.sets.arrays import cifar10, cifar100, idx_dataset, stl10
-from eval.sets.bsds500 import bsds500
+from eval.sets.catalogue_of_masks import MASKED_AND_TRIPLETS
 from eval.sets.class_folders import chest_xray, ninco, read_class_folders
-from eval.sets.coco import coco
-from eval.sets.entry import DatasetEntry
+from eval.sets.entry import RESEARCH, DatasetEntry, torchvision_command
 from eval.sets.file_lists import celeba, cub200, flowers102, food101, isic2018, places365
 from eval.sets.imagenet import imagenet, imagenet_folders, imagenet_real, imagenet_v2
-from eval.sets.labelled import Dataset, choose
+from eval.sets.labelled import Dataset
 from eval.sets.leveled import grocery81, inaturalist2021, omniglot_small
-from eval.sets.mask_folder import mask_folder
-from eval.sets.masked import MaskedDataset
 from eval.sets.medmnist_sets import medmnist, medmnist_names
-from eval.sets.nights import NIGHTS_PARTS, nights
-from eval.sets.triplet_table import triplet_table
-from eval.sets.triplets import Triplets
-from eval.sets.voc2012 import voc2012
-
-RESEARCH = "non-commercial research"
 
 
 def _of_imagenet(read: Callable[[Path, str, Path], Dataset]) -> Callable[[Path, str], Dataset]:
@@ -39,19 +30,6 @@ def _wnid_folders(name: str) -> Callable[[Path, str], Dataset]:
     return _of_imagenet(
         lambda folder, variant, imagenet_folder: imagenet_folders(name, folder, variant, imagenet_folder)
     )
-
-
-def _coco100(folder: Path, variant: str) -> MaskedDataset:
-    return mask_folder(folder, "coarse" if choose("coco100-semseg", variant, ("coarse", "fine")) == "coarse" else "")
-
-
-def _zappos(folder: Path, variant: str) -> Triplets:
-    part = choose("zappos-triplets", variant, ("sample", "full"))
-    return triplet_table(folder, "" if part == "sample" else part)
-
-
-def _torchvision(call: str) -> str:
-    return f'python -c "from torchvision.datasets import *; {call}"'
 
 
 def _medmnist(name: str) -> DatasetEntry:
@@ -165,7 +143,7 @@ ENTRIES = (
         marks=("categories_places365.txt", "places365_train_standard.txt", "places365_val.txt"),
         load=places365,
         url="http://places2.csail.mit.edu/download.html",
-        command=_torchvision("[Places365('places365', s, True, True) for s in ('train-standard', 'val')]"),
+        command=torchvision_command("[Places365('places365', s, True, True) for s in ('train-standard', 'val')]"),
         size="25 GB at 256 px",
         licence=RESEARCH,
     ),
@@ -177,7 +155,7 @@ ENTRIES = (
         marks=("cifar-10-batches-py/data_batch_1",),
         load=cifar10,
         url="https://www.cs.toronto.edu/~kriz/cifar.html",
-        command=_torchvision("CIFAR10('cifar10', download=True)"),
+        command=torchvision_command("CIFAR10('cifar10', download=True)"),
         size="0.2 GB",
         licence="none stated; its authors ask for a citation",
     ),
@@ -189,7 +167,7 @@ ENTRIES = (
         marks=("cifar-100-python/train",),
         load=cifar100,
         url="https://www.cs.toronto.edu/~kriz/cifar.html",
-        command=_torchvision("CIFAR100('cifar100', download=True)"),
+        command=torchvision_command("CIFAR100('cifar100', download=True)"),
         size="0.2 GB",
         licence="none stated; its authors ask for a citation",
     ),
@@ -201,7 +179,7 @@ ENTRIES = (
         marks=("stl10_binary/train_X.bin",),
         load=stl10,
         url="https://cs.stanford.edu/~acoates/stl10/",
-        command=_torchvision("STL10('stl10', download=True)"),
+        command=torchvision_command("STL10('stl10', download=True)"),
         size="2.6 GB",
         licence="ImageNet's photographs: " + RESEARCH,
     ),
@@ -213,7 +191,7 @@ ENTRIES = (
         marks=("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"),
         load=idx_dataset,
         url="https://github.com/zalandoresearch/fashion-mnist",
-        command=_torchvision("FashionMNIST('fashion-mnist', download=True)"),
+        command=torchvision_command("FashionMNIST('fashion-mnist', download=True)"),
         size="30 MB",
         licence="MIT",
     ),
@@ -225,7 +203,7 @@ ENTRIES = (
         marks=("imagelabels.mat", "setid.mat", "jpg"),
         load=flowers102,
         url="https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
-        command=_torchvision("Flowers102('flowers102', download=True)"),
+        command=torchvision_command("Flowers102('flowers102', download=True)"),
         size="0.3 GB",
         licence="none stated",
         variants=("val", "test"),
@@ -238,7 +216,7 @@ ENTRIES = (
         marks=("meta/train.txt", "meta/classes.txt", "images"),
         load=food101,
         url="https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
-        command=_torchvision("Food101('food101', download=True)"),
+        command=torchvision_command("Food101('food101', download=True)"),
         size="5 GB",
         licence="photographs: their owners'; fair use for research",
     ),
@@ -348,103 +326,7 @@ ENTRIES = (
         size="some MB",
         licence="MIT",
     ),
-    DatasetEntry(
-        name="coco-panoptic",
-        kind="masked",
-        title="COCO 2017 panoptic: 133 labels",
-        places=("coco", "coco2017"),
-        marks=("val2017", "train2017", "annotations/panoptic_val2017.json", "annotations/panoptic_val2017"),
-        load=functools.partial(coco, "panoptic"),
-        url="https://cocodataset.org/#download",
-        size="20 GB",
-        licence="annotations CC BY 4.0; photographs: their owners'",
-    ),
-    DatasetEntry(
-        name="coco-instances",
-        kind="masked",
-        title="COCO 2017 instances: 80 categories",
-        places=("coco", "coco2017"),
-        marks=("val2017", "train2017", "annotations/instances_val2017.json"),
-        load=functools.partial(coco, "instances"),
-        url="https://cocodataset.org/#download",
-        size="20 GB",
-        licence="annotations CC BY 4.0; photographs: their owners'",
-    ),
-    DatasetEntry(
-        name="voc2012",
-        kind="masked",
-        title="PASCAL VOC 2012 segmentation: 20 classes",
-        places=("voc2012/VOCdevkit/VOC2012", "VOCdevkit/VOC2012", "voc2012"),
-        marks=("ImageSets/Segmentation/train.txt", "JPEGImages", "SegmentationClass"),
-        load=voc2012,
-        url="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/",
-        command=_torchvision("VOCSegmentation('voc2012', download=True)"),
-        size="2 GB",
-        licence="Flickr's terms of use",
-    ),
-    DatasetEntry(
-        name="ade20k",
-        kind="masked",
-        title="ADE20K scene parsing: 150 classes",
-        places=("ade20k/ADEChallengeData2016", "ADEChallengeData2016", "ade20k"),
-        marks=("objectInfo150.txt", "images/training", "annotations/validation"),
-        load=ade20k,
-        url="http://sceneparsing.csail.mit.edu/",
-        command="wget http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip"
-        " && unzip -q ADEChallengeData2016.zip",
-        size="0.9 GB",
-        licence="annotations BSD-3; photographs for " + RESEARCH,
-    ),
-    DatasetEntry(
-        name="bsds500",
-        kind="masked",
-        title="BSDS500: 500 photographs segmented by several people",
-        places=("bsds500/BSR/BSDS500/data", "BSR/BSDS500/data", "bsds500"),
-        marks=("images/train", "groundTruth/train"),
-        load=bsds500,
-        url="https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html",
-        size="70 MB",
-        licence=RESEARCH,
-        variants=("val", "test"),
-    ),
-    DatasetEntry(
-        name="coco100-semseg",
-        kind="masked",
-        title="COCO 2017: 100 + 100 photographs with dense labels, 27 coarse or 133 fine",
-        places=("coco100-semseg",),
-        marks=("splits.csv", "classes_coarse.csv", "masks_coarse", "images"),
-        load=_coco100,
-        url="https://github.com/lightly-ai/coco128_yolo",
-        size="some MB",
-        licence="annotations CC BY 4.0; photographs: their owners'",
-        variants=("coarse", "fine"),
-        is_distinct=False,
-    ),
-    DatasetEntry(
-        name="nights",
-        kind="triplets",
-        title="NIGHTS: 20,000 triplets with human answers (DreamSim)",
-        places=("nights",),
-        marks=("data.csv", "ref", "distort"),
-        load=nights,
-        url="https://github.com/ssundaram21/dreamsim",
-        size="see the page",
-        licence="MIT",
-        variants=NIGHTS_PARTS,
-    ),
-    DatasetEntry(
-        name="zappos-triplets",
-        kind="triplets",
-        title="shoes: 10,000 (or all 283,770) human answers about 85 photographs",
-        places=("zappos-triplets",),
-        marks=("triplets.csv", "images"),
-        load=_zappos,
-        url="https://github.com/stsievert/salmon/tree/master/examples/zappos",
-        size="some MB",
-        licence="BSD-3 (repository); photographs: not stated",
-        variants=("sample", "full"),
-        is_distinct=False,
-    ),
+    *MASKED_AND_TRIPLETS,
 )
 
 DATASETS: dict[str, DatasetEntry] = {entry.name: entry for entry in ENTRIES}

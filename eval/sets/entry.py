@@ -15,6 +15,7 @@ from procmem.files import cache_root, data_root
 
 Kind = Literal["labelled", "masked", "triplets"]
 AnySet = Dataset | MaskedDataset | Triplets
+RESEARCH = "non-commercial research"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,3 +89,8 @@ class DatasetEntry:
         target = " or ".join("PROCMEM_DATA" if place == "." else f"PROCMEM_DATA/{place}" for place in self.places[:2])
         way = f"in PROCMEM_DATA run: {self.command}" if self.command else f"get it from {self.url}"
         return f"{way} ({self.size}), so that {target} holds {', '.join(self.marks)}; licence: {self.licence}"
+
+
+def torchvision_command(call: str) -> str:
+    """The line that downloads a set by torchvision."""
+    return f'python -c "from torchvision.datasets import *; {call}"'
