@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 export TORCH_BACKEND
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-browser test-cluster check format pins clean
+.PHONY: help setup setup-dev demo test test-browser test-cluster test-s3 check format pins clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -32,6 +32,12 @@ test-cluster: setup-dev  ## launching, preemption, requeueing on a real SLURM of
 test-browser: setup-dev  ## drive the explorer with a real headless Chromium
 	@bash scripts/setup_browser.sh
 	@$(PYTHON) -m pytest -m browser tests/browser
+
+# An environment of its own: moto wants older versions of what we pin.
+test-s3: setup-dev  ## a memory in an object store, on moto's S3 server
+	@test -x .tools/moto/bin/moto_server || ($(PYTHON) -m venv .tools/moto && \
+		.tools/moto/bin/pip install --quiet 'moto[s3]>=5' 'flask>=3' 'flask-cors>=5')
+	@PATH="$(CURDIR)/.tools/moto/bin:$$PATH" $(PYTHON) -m pytest -n 0 tests/memory/test_object_store.py
 
 check: setup-dev  ## lint and types only, on what you changed
 	@$(PYTHON) -m pre_commit run

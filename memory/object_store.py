@@ -17,6 +17,8 @@ from typing import IO, Any, cast
 
 from procmem.errors import UserError
 
+_READ_BYTES = 16 << 20  # a request for each small read would wait most of the time
+
 
 class ObjectStorePlace:
     """A folder of an object store."""
@@ -103,7 +105,7 @@ class ObjectStorePlace:
 
     def open(self, name: str) -> IO[bytes]:
         """A file for reading."""
-        return cast(IO[bytes], self._files.open_input_stream(self._path(name)))
+        return cast(IO[bytes], self._files.open_input_stream(self._path(name), buffer_size=_READ_BYTES))
 
     def sweep(self) -> None:
         """Nothing is left half-written: an object appears when it is complete."""

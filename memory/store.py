@@ -36,7 +36,7 @@ MOST_ROWS_PER_FILE = 1 << 17
 TextColumn = Literal["owner", "uri", "dataset"]
 
 _MAX_NAMED_IDS = 5
-_READ_ROWS = 1 << 14
+_READ_ROWS = 1 << 12  # its buffers are used again; fresh memory for larger ones costs more than the reading
 _MOST_VERSIONS_MISSED = 10
 
 

@@ -16,6 +16,18 @@ from memory import byte_scan
 from memory.byte_scan import BytePatterns
 
 
+@pytest.mark.parametrize("precision", [np.float32, np.float16])
+@pytest.mark.parametrize("D", [8, 384])
+def test_a_pattern_is_found_at_every_offset(D: int, precision: type) -> None:
+    rng = np.random.default_rng(D)
+    rows = rng.standard_normal((5, D)).astype(precision)
+    patterns = BytePatterns(rows)
+    for offset in range(40):
+        content = rng.bytes(offset) + rows[offset % 5].tobytes() + rng.bytes(offset % 3)
+        assert np.flatnonzero(patterns.found_in(io.BytesIO(content))).tolist() == [offset % 5]
+        assert not patterns.found_in(io.BytesIO(content[: offset + patterns.length - 1])).any()
+
+
 @given(
     content=st.binary(max_size=300),
     places=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 300)), max_size=4),

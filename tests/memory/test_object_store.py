@@ -1,7 +1,6 @@
 """A memory in an object store: the same answers, the same proof, against a server that speaks S3 on this machine.
 
-Skipped where moto is not installed (pip install 'moto[server]'), which plays that server.
-Run: pytest tests/memory/test_object_store.py.
+Skipped where moto, which plays that server, is not on the path. Run: make test-s3.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from procmem.provenance import EncoderCard
 MakeUnitRows = Callable[..., npt.NDArray[np.float32]]
 SERVER = shutil.which("moto_server", path=str(Path(sys.executable).parent)) or shutil.which("moto_server")
 
-pytestmark = pytest.mark.skipif(SERVER is None, reason="needs moto's S3 server: pip install 'moto[server]'")
+pytestmark = pytest.mark.skipif(SERVER is None, reason="needs moto's S3 server: make test-s3")
 
 
 @pytest.fixture
