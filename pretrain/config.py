@@ -27,6 +27,7 @@ HOW_NOT_WHAT = frozenset(
     {
         "devices",
         "num_nodes",
+        "strategy",
         "num_workers",
         "log_every_steps",
         "checkpoint_every_steps",
@@ -156,6 +157,8 @@ class PretrainConfig:
         devices: GPUs (or CPU processes) on each machine.
         num_nodes: machines, each with a process for each of its devices. What starts the processes (torchrun, srun)
             decides both (see `pretrain.ranks`).
+        strategy: how devices share the work: every one holds the whole network and a part of the batch (``ddp``).
+            ``fsdp``, which would cut the network, is refused with the reason.
         num_workers: processes that make images; 0 makes them in the training process.
         log_every_steps: steps between two rows of metrics.csv.
         checkpoint_every_steps: steps between two checkpoints; the last step always has one.
@@ -183,6 +186,7 @@ class PretrainConfig:
     blocks_per_batch: int | None = None
     devices: int = 1
     num_nodes: int = 1
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     num_workers: int = 0
     log_every_steps: int = 50
     checkpoint_every_steps: int = 1000
@@ -202,6 +206,12 @@ class PretrainConfig:
             raise UserError(
                 f"keep_every_steps must be a multiple of checkpoint_every_steps ({self.checkpoint_every_steps}), "
                 f"got {every}"
+            )
+        if self.strategy == "fsdp":
+            raise UserError(
+                "strategy: fsdp is not offered: up to ViT-L, cutting the network would save a device less memory than "
+                "the activations of eleven images take. Take strategy: ddp, and where memory is short "
+                "gradient_checkpointing: true or a larger optimization.accumulation (see docs/training.md)"
             )
         micro_batches = self.optimization.accumulation * self.world_size
         if self.optimization.batch_size % micro_batches:

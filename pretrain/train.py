@@ -151,7 +151,7 @@ def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder
         accelerator="auto",
         devices=config.devices,
         num_nodes=config.num_nodes,
-        strategy="ddp" if config.world_size > 1 else "auto",
+        strategy=config.strategy if config.world_size > 1 else "auto",
         precision=_precision(config),
         max_steps=optimization.total_steps,
         max_epochs=-1,  # the stream has no end: one epoch

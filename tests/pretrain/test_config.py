@@ -141,3 +141,11 @@ def test_settings_that_do_not_touch_weights_do_not_change_the_fingerprint() -> N
     config = PretrainConfig()
     assert PretrainConfig(num_workers=3, keep_checkpoints=9).fingerprint == config.fingerprint
     assert PretrainConfig(root_seed=1).fingerprint != config.fingerprint
+
+
+def test_cutting_the_network_is_refused_with_what_to_do_instead_and_the_strategy_decides_no_weights() -> None:
+    with pytest.raises(UserError, match=r"less memory than .* Take strategy: ddp.*gradient_checkpointing"):
+        PretrainConfig.from_dict({"strategy": "fsdp"})
+    with pytest.raises(UserError, match="strategy"):
+        PretrainConfig.from_dict({"strategy": "deepspeed"})
+    assert "strategy" not in PretrainConfig().what

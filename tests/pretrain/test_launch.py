@@ -5,6 +5,7 @@ Run: pytest tests/pretrain/test_launch.py.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -165,6 +166,17 @@ def test_a_status_joins_what_slurm_and_the_run_folder_say(tiny_config: PretrainC
     (slurm / "bin" / "scontrol").write_text("#!/bin/sh\necho Unable to contact controller >&2; exit 1\n")
     with pytest.raises(WorkError, match="SLURM does not answer: Unable to contact controller"):
         launch_status.launch_status(run)
+
+
+def test_a_job_is_over_where_slurm_does_not_bring_it_back() -> None:
+    status = launch_status.LaunchStatus(
+        job_id="7", state="", reason="", nodes="", restarts=0, completed_steps=0, total_steps=1, metrics={}, log=""
+    )
+    over = ["COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL"]
+    for state in ("", *over):
+        assert dataclasses.replace(status, state=state).is_over
+    for state in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "PREEMPTED", "REQUEUED", "SUSPENDED"):
+        assert not dataclasses.replace(status, state=state).is_over
 
 
 def test_the_log_is_shown_once_and_to_its_end(

@@ -164,7 +164,7 @@ def test_a_processor_makes_the_views_of_a_gpu_whatever_the_batch(monkeypatch: py
     config = MultiCropConfig(global_crop_px=32, local_crop_px=16, num_local_crops=2)
     images, draws = smooth_images(0, 255), draw(config, torch.arange(8))
     made = make_views(images, config, draws)
-    monkeypatch.setattr(processor_views, "CACHE_VALUES", 3 * 3 * 64 * 64)  # 3, 3 and 2 images
+    monkeypatch.setattr(processor_views, "CACHE_VALUES", 5 * 3 * 64 * 64)  # 5 and 3 images
     for ours, alone, kind, draws_of_kind in zip(
         made, make_views(images, config, draws), config.views(), draws, strict=True
     ):
