@@ -27,8 +27,14 @@ from memory.voting import Rule, Voting, vote
 from procmem.errors import UserError
 
 Way = Literal["each", "down"]
-CLASS_LEVEL = "class"
-"""Name of the finest level, which no `Level` describes."""
+CLASS_LEVELS = ("class", "finest class")
+"""Names of the finest level, which no `Level` describes: the second where a level is called so, as in biology."""
+
+
+def finest_name(levels: Sequence[Level]) -> str:
+    """What the classes themselves are called beside these levels."""
+    taken = {level.name for level in levels}
+    return next(name for name in CLASS_LEVELS if name not in taken)
 
 
 def decide_by_level(
@@ -49,14 +55,14 @@ def decide_by_level(
         way: every level for itself, or from the coarsest down.
 
     Returns:
-        Level name -> (Q,) groups, coarsest first; last ``"class"`` -> (Q,) classes; -1 for a query without neighbours.
+        Level name -> (Q,) groups, coarsest first; last `finest_name` -> (Q,) classes; -1 without neighbours.
     """
     answers, left = {}, neighbors
     for level in (*levels, None):
         labels = left.labels if level is None else level.labels(left.labels)
         size = num_classes if level is None else len(level.class_names)
         predictions = vote(dataclasses.replace(left, labels=labels), num_classes=size, voting=voting).predictions
-        answers[CLASS_LEVEL if level is None else level.name] = predictions
+        answers[finest_name(levels) if level is None else level.name] = predictions
         if way == "down":
             left = left.keeping(labels == predictions[:, None])
     return answers
@@ -67,7 +73,7 @@ def accuracy_by_level(
 ) -> dict[str, float]:
     """Share of right answers on each level when a class, right or wrong, is answered: its groups are what count."""
     shares = {level.name: level.labels(classes) == level.labels(query_labels) for level in levels}
-    shares[CLASS_LEVEL] = np.asarray(classes == query_labels)
+    shares[finest_name(levels)] = np.asarray(classes == query_labels)
     return {name: float(right.mean()) for name, right in shares.items()}
 
 
@@ -105,7 +111,7 @@ def rising_tide(
         device: of the search.
 
     Returns:
-        Level name, last ``"class"`` -> (M,) accuracy over all queries.
+        Level name, last `finest_name` -> (M,) accuracy over all queries.
 
     Raises:
         UserError: for a number of examples below 0 or above the shots, or no other class.

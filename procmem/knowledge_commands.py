@@ -99,7 +99,8 @@ def memory_study(
     import dataclasses
 
     from eval.tables import markdown_table
-    from procmem.memory_study import STUDIES, Study, chosen_studies
+    from procmem.memory_study import STUDIES, chosen_studies
+    from procmem.study_findings import Study
     from procmem.study_subject import find_subject
 
     subject = find_subject(memory, dataset, k=k, rule=rule, seed=seed)

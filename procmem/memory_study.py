@@ -8,50 +8,26 @@ Letters: N entries, Q queries, S steps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from eval.figures import CurvePanel
 from memory.calibration import calibration
-from memory.corruption import PAPER_SHARES, corruption_curve
-from memory.level_decisions import decide_by_level, rising_tide
-from memory.lifelong import by_group, by_sample, follow
+from memory.level_decisions import decide_by_level, finest_name, rising_tide
 from memory.mask import Mask, excluding
 from memory.neighbors import Neighbors
 from memory.novelty import auroc, fit_gaussians, gaussian_novelty, neighbor_novelty
 from memory.pruning import HARD_THRESHOLD, NUM_NEIGHBORS, Harm, count_harm, hard_mask, prune, soft_weights
 from memory.reliability import reliability
-from memory.scaling import measure_scaling, spread_sizes
 from memory.search import ExactSearch
 from memory.sweep import sweep
 from memory.voting import Rule, vote
+from procmem.change_studies import study_classes, study_corruption, study_owners, study_samples, study_scaling
 from procmem.errors import UserError, unknown_name
+from procmem.study_findings import DEEPEST, Study, points
 from procmem.study_subject import Subject
-
-DEEPEST = 100
-"""Neighbours of the studies by rank; the papers' number."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Study:
-    """What a study found.
-
-    Attributes:
-        title: what was measured, with its settings.
-        header: of the table.
-        rows: of the table, plain numbers and words.
-        panels: curves.
-        numbers: fits and single findings, plain JSON types.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    panels: list[CurvePanel] = dataclasses.field(default_factory=list)
-    numbers: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def study_reliability(subject: Subject) -> Study:
@@ -70,14 +46,14 @@ def study_reliability(subject: Subject) -> Study:
                 title="class of the r-th neighbour is right",
                 x_label="rank r (1: nearest)",
                 series={
-                    "measured": _series(ranks, found.accuracy),
-                    "a ln(r) + b": _series(ranks, fitted),
+                    "measured": points(ranks, found.accuracy),
+                    "a ln(r) + b": points(ranks, fitted),
                 },
             ),
             CurvePanel(
                 title="one of the first r is right",
                 x_label="rank r",
-                series={"hit rate": _series(ranks, found.hit_rate)},
+                series={"hit rate": points(ranks, found.hit_rate)},
             ),
         ],
         numbers={"log_fit": fit},
@@ -101,7 +77,7 @@ def study_calibration(subject: Subject) -> Study:
         separation = auroc(wrong_margins, right_margins) if 0 < right.sum() < len(right) else None
         rows.append((name, float(right.mean()), float(votes.confidence().mean()), found.expected_error, separation))
         filled = found.counts > 0
-        series[name] = _series(found.confidence[filled], found.accuracy[filled])
+        series[name] = points(found.confidence[filled], found.accuracy[filled])
         numbers[name] = found.to_dict()
     series["perfect"] = ([0.0, 1.0], [0.0, 1.0])
     return Study(
@@ -142,144 +118,6 @@ def study_pruning(subject: Subject) -> Study:
     )
 
 
-def study_classes(subject: Subject) -> Study:
-    """Class-incremental, and insertion of a tenth of the classes into the others."""
-    order = subject.rng("classes").permutation(np.unique(subject.labels)).tolist()
-    curve = _follow(subject, by_group(subject.labels, order, at_once=max(1, len(order) // 20)))
-    num_new = max(1, len(order) // 10)
-    insertion = _follow(subject, by_group(subject.labels, order[:num_new])) if num_new < len(order) else curve
-    old = ~np.isin(subject.query_labels, order[:num_new])
-    rows = _shown(
-        zip(
-            curve.num_classes.tolist(),
-            curve.num_entries.tolist(),
-            curve.known_accuracy(),
-            curve.accuracy(),
-            strict=True,
-        )
-    )
-    return Study(
-        title=f"classes come in one after the other (k = {subject.k}, {subject.rule})",
-        header=("classes", "entries", "accuracy on known classes", "accuracy on all"),
-        rows=rows,
-        panels=[
-            CurvePanel(
-                title="class-incremental",
-                x_label="classes in memory",
-                series={
-                    "known classes": _series(curve.num_classes, curve.known_accuracy()),
-                    "all queries": _series(curve.num_classes, curve.accuracy()),
-                },
-            ),
-            CurvePanel(
-                title=f"{num_new} new classes into {len(order) - num_new}",
-                x_label="classes in memory",
-                series={
-                    "queries of old classes": _series(insertion.num_classes, insertion.accuracy(old)),
-                    "of new classes": _series(insertion.num_classes, insertion.accuracy(~old)),
-                },
-            ),
-        ],
-        numbers={
-            "new_classes": num_new,
-            "drift_of_old_classes": _plain(insertion.drift(old)[-1]),
-            "accuracy_of_new_classes": _plain(insertion.accuracy(~old)[-1]),
-        },
-    )
-
-
-def study_samples(subject: Subject) -> Study:
-    """Sample-incremental; read from the end, removal down to one entry a class."""
-    largest = int(np.bincount(subject.labels).max())
-    sizes = [size for size in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000) if size < largest]
-    steps = by_sample(subject.labels, subject.rng("samples"), sizes=sizes or None)
-    curve = _follow(subject, steps)
-    most = [int(np.bincount(subject.labels[steps <= step]).max()) for step in range(len(curve.num_entries))]
-    return Study(
-        title=f"every class grows; read upwards: shrinks (k = {subject.k}, {subject.rule})",
-        header=("most entries a class", "entries", "accuracy"),
-        rows=list(zip(most, curve.num_entries.tolist(), curve.accuracy().tolist(), strict=True)),
-        panels=[
-            CurvePanel(
-                title="sample-incremental",
-                x_label="most entries a class",
-                series={"accuracy": _series(most, curve.accuracy())},
-            )
-        ],
-    )
-
-
-def study_owners(subject: Subject) -> Study:
-    """Owners come in one after the other; read from the end, they leave."""
-    if None in subject.owners:
-        raise UserError("the study 'owners' needs an owner for every entry of the memory")
-    order = [subject.owners[row] for row in subject.rng("owners").permutation(len(subject.owners))]
-    curve = _follow(subject, by_group(subject.owners, list(dict.fromkeys(order))))
-    owners = np.arange(1, len(curve.num_entries) + 1)
-    return Study(
-        title=f"owners come in one after the other; read upwards: leave (k = {subject.k}, {subject.rule})",
-        header=("owners", "entries", "accuracy"),
-        rows=_shown(zip(owners.tolist(), curve.num_entries.tolist(), curve.accuracy(), strict=True)),
-        panels=[
-            CurvePanel(
-                title="by owner", x_label="owners in memory", series={"accuracy": _series(owners, curve.accuracy())}
-            )
-        ],
-    )
-
-
-def study_corruption(subject: Subject) -> Study:
-    """Accuracy with 0 to 90 % random labels, at the chosen k and the deepest, rule rank."""
-    deep = subject.search(DEEPEST)
-    curves = {
-        f"k = {k}": corruption_curve(
-            deep.first(k), subject.query_labels, subject.ids, subject.labels,
-            num_classes=len(subject.class_names), rng=subject.rng("corruption"),
-        )
-        for k in sorted({1, min(subject.k, deep.num_neighbors), deep.num_neighbors})
-    }  # fmt: skip
-    return Study(
-        title="share of random labels in the memory, rule rank",
-        header=("share", *curves),
-        rows=[(share, *(float(c[row]) for c in curves.values())) for row, share in enumerate(PAPER_SHARES)],
-        panels=[
-            CurvePanel(
-                title="label corruption",
-                x_label="share of labels drawn at random",
-                series={name: _series(PAPER_SHARES, curve) for name, curve in curves.items()},
-            )
-        ],
-    )
-
-
-def study_scaling(subject: Subject) -> Study:
-    """Error against memory size with the law of the Visual memory paper."""
-    sizes = spread_sizes(len(subject.ids))
-    law = measure_scaling(
-        subject.queries, subject.query_labels, subject.entries, subject.labels,
-        sizes=sizes, k=subject.k, rng=subject.rng("scaling"), voting=subject.rule, device=subject.device,
-    )  # fmt: skip
-    fitted = law.predicted_error_percent(law.sizes)
-    return Study(
-        title=f"error by memory size (k = {subject.k}, {subject.rule})",
-        header=("entries", "error %", "law %"),
-        rows=list(zip(sizes, law.error_percent.tolist(), fitted.tolist(), strict=True)),
-        panels=[
-            CurvePanel(
-                title="scaling",
-                x_label="log10(log10(entries))",
-                series={
-                    "log10(error %)": _series(
-                        np.log10(np.log10(law.sizes)), np.log10(np.maximum(law.error_percent, 1e-3))
-                    ),
-                    "law": _series(np.log10(np.log10(law.sizes)), np.log10(fitted)),
-                },
-            )
-        ],
-        numbers={"law": None if law.line is None else dataclasses.asdict(law.line)},
-    )
-
-
 def study_levels(subject: Subject) -> Study:
     """Every class discovered example by example, right on each level; and the two ways to decide level by level."""
     if not subject.levels:
@@ -291,7 +129,7 @@ def study_levels(subject: Subject) -> Study:
         num_examples=numbers, rng=subject.rng("levels"), shots_per_class=shots, device=subject.device,
     )  # fmt: skip
     truths = {level.name: level.labels(subject.query_labels) for level in subject.levels} | {
-        "class": subject.query_labels
+        finest_name(subject.levels): subject.query_labels
     }
     neighbors, C = subject.search(subject.k), len(subject.class_names)
     ways: dict[str, dict[str, float]] = {}
@@ -306,7 +144,7 @@ def study_levels(subject: Subject) -> Study:
             CurvePanel(
                 title="rising tide",
                 x_label="examples of the new class",
-                series={name: _series(numbers, column) for name, column in tide.items()},
+                series={name: points(numbers, column) for name, column in tide.items()},
             )
         ],
         numbers={"accuracy_level_by_level": ways},
@@ -368,34 +206,5 @@ def chosen_studies(names: Sequence[str] | None, subject: Subject) -> list[str]:
     return [name for name in STUDIES if name not in missing]
 
 
-def _follow(subject: Subject, steps: npt.NDArray[np.int64]) -> Any:
-    return follow(
-        subject.queries, subject.query_labels, subject.entries, subject.labels, steps,
-        k=subject.k, voting=subject.rule, ids=subject.ids, device=subject.device,
-    )  # fmt: skip
-
-
-def _shown(rows: Any, count: int = 12) -> list[tuple[Any, ...]]:
-    """About so many of many rows, first and last among them, in plain numbers."""
-    listed = [tuple(_plain(cell) for cell in row) for row in rows]
-    places = np.unique(np.linspace(0, len(listed) - 1, min(count, len(listed))).round().astype(int))
-    return [listed[place] for place in places.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    """A plain number; None for NaN."""
-    return (
-        None
-        if isinstance(value, float) and np.isnan(value)
-        else value.item()
-        if isinstance(value, np.generic)
-        else value
-    )
-
-
 def _by_accuracy(row: Any) -> tuple[float, int]:
     return row.top1_accuracy, -row.k
-
-
-def _series(x: Any, y: Any) -> tuple[list[float], list[float]]:
-    return np.asarray(x, float).tolist(), np.asarray(y, float).tolist()

@@ -47,6 +47,20 @@ def test_from_above_agrees_on_random_neighbours_even_with_zero_weights(unit_rows
     assert LEVELS[0].labels(answers["class"]).tolist() == answers["kind"].tolist()
 
 
+def test_a_level_called_class_is_not_lost() -> None:
+    levels = make_levels(
+        CLASSES, {"class": ["plant", "plant", "animal", "plant"], "kind": ["apple", "apple", "milk", "oat"]}
+    )
+    answers = decide_by_level(split_vote(), levels, 4, voting="plurality", way="each")
+    assert {name: answer.tolist() for name, answer in answers.items()} == {
+        "class": [0],  # plants have 3 of 5
+        "kind": [0],  # apples too
+        "finest class": [2],  # milk has 2
+    }
+    shares = accuracy_by_level(np.array([0, 3]), np.array([0, 0]), levels)
+    assert shares == {"class": 1.0, "kind": 0.5, "finest class": 0.5}
+
+
 def test_a_class_answered_wrongly_may_be_right_above() -> None:
     shares = accuracy_by_level(np.array([0, 1, 2, -1]), np.array([0, 0, 0, 0]), LEVELS)
     assert shares == {"kind": 0.5, "class": 0.25}
