@@ -97,9 +97,9 @@ def sheet_rows(
         nearest = [(int(i), float(s)) for i, s in zip(neighbors.ids[query], neighbors.similarities[query], strict=True)]
         nearest = [(entry, similarity) for entry, similarity in nearest[:count] if entry >= 0]
         row = SheetRow(
-            query=_thumbnail(queries.image(query)),
+            query=thumbnail(queries.image(query)),
             caption=names[queries.labels[query]],
-            neighbors=[_thumbnail(entries.image(entry)) for entry, _ in nearest],
+            neighbors=[thumbnail(entries.image(entry)) for entry, _ in nearest],
             neighbor_captions=[names[entries.labels[entry]] for entry, _ in nearest],
             similarities=[similarity for _, similarity in nearest],
             is_right=[bool(entries.labels[entry] == queries.labels[query]) for entry, _ in nearest],
@@ -121,14 +121,14 @@ def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
     for row, axes in zip(rows, grid, strict=True):
         for panel in axes:
             panel.set_axis_off()
-        _show(axes[0], row.query, shortened(row.caption, CAPTION_LETTERS))
-        _frame(axes[0], INK, "-", 0.8)
+        show(axes[0], row.query, shortened(row.caption, CAPTION_LETTERS))
+        frame(axes[0], INK, "-", 0.8)
         for panel, image, caption, similarity, right in zip(
             axes[1:], row.neighbors, row.neighbor_captions, row.similarities, row.is_right, strict=False
         ):
             mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
-            _show(panel, image, f"{shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
-            _frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
+            show(panel, image, f"{shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
+            frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
     return png_bytes(figure)
 
 
@@ -250,12 +250,14 @@ def svg_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _thumbnail(image: Image.Image) -> Image.Image:
+def thumbnail(image: Image.Image) -> Image.Image:
+    """The square middle of an image, as large as a sheet shows it."""
     side = THUMBNAIL_PX if min(image.size) > THUMBNAIL_PX else min(image.size)
     return ImageOps.fit(to_rgb(ImageOps.exif_transpose(image)), (side, side), Image.Resampling.LANCZOS)
 
 
-def _show(axes: Axes, image: Pixels, caption: str, color: str = INK) -> None:
+def show(axes: Axes, image: Pixels, caption: str, color: str = INK) -> None:
+    """An image with a caption below it."""
     axes.set_axis_on()
     axes.set_xticks([])
     axes.set_yticks([])
@@ -263,7 +265,8 @@ def _show(axes: Axes, image: Pixels, caption: str, color: str = INK) -> None:
     axes.set_xlabel(caption, fontsize=7, color=color, labelpad=3)
 
 
-def _frame(axes: Axes, color: str, style: str | tuple[int, tuple[int, int]], width: float) -> None:
+def frame(axes: Axes, color: str, style: str | tuple[int, tuple[int, int]], width: float) -> None:
+    """A frame around an image."""
     axes.spines[:].set(color=color, linestyle=style, linewidth=width)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from memory.voting import Rule
-from procmem.audit_output import print_subject, print_table
+from procmem.audit_output import print_subject, print_table, write_sheet
 from procmem.commands import print_json
 from procmem.errors import UserError
 from procmem.files import atomic_write, read_json, write_json, write_text
@@ -34,6 +34,7 @@ def audit_leave_one_out(
     max_queries: int | None = None,
     exclude_self: bool = False,
     influential: int = 10,
+    sheet: Path | None = None,
     output: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -50,6 +51,7 @@ def audit_leave_one_out(
         max_queries: most queries, a seeded subset.
         exclude_self: leave out queries that are in the memory themselves, which are refused otherwise.
         influential: how many of the most influential entries to name, with the queries that they decide.
+        sheet: .png file; pictures of those entries and queries, for the first rule and k.
         output: CSV file of all flips.
         json: print everything as JSON.
     """
@@ -57,6 +59,10 @@ def audit_leave_one_out(
     from memory.audit.tables import flips_as_csv, relative_counts
     from procmem.audit_subject import begin_audit
 
+    if sheet is not None and sheet.suffix != ".png":
+        raise UserError(f"the sheet is a .png file; received {str(sheet)!r}")
+    if influential < 0:
+        raise UserError(f"influential is {influential}; it must be 0 or more")
     subject, ks, chosen = begin_audit(memory, dataset, encoder, k, rules, max_queries, exclude_self)
     neighbors = subject.search(max(ks) + 1)
     results = [
@@ -66,6 +72,8 @@ def audit_leave_one_out(
         names = dict(zip(subject.memory.entries.ids.tolist(), subject.uris, strict=True))
         write_text(output, flips_as_csv(results, subject.query_uris, subject.memory.class_names, names))
         say(f"flips: {output}")
+    if sheet is not None:
+        write_sheet(sheet, dataset, results[0], subject, influential)
     description = subject.description()
     if json:
         audits = [_detailed(subject, neighbors, result, influential) for result in results]

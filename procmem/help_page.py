@@ -48,7 +48,7 @@ def help_page(command: Callable[..., Any], program: str, description: str, actio
 
 
 def _explained(action: Action, hint: Any, required: bool) -> str:
-    text = str(action.help).replace("%%", "%").rstrip(".")
+    text = str(action.help).rstrip(".")
     choices = [value for part in _parts(hint) if get_origin(part) is Literal for value in get_args(part)]
     notes = ["required"] if required and action.option_strings else []
     if choices:

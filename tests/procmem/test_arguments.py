@@ -139,7 +139,7 @@ def test_a_recipe_comes_from_yaml_and_single_values_from_the_command_line(tmp_pa
         (["trian"], "unknown command 'trian'; did you mean 'train'"),
         (["memory", "shwo"], "did you mean 'show'"),
         ([""], "unknown command ''"),
-        (["memory", "show", "x", "--kk", "3"], "unknown option '--kk'; did you mean '--k'"),
+        (["memory", "show", "x", "--kk", "3"], "unknown option '--kk'; did you mean '--k'[?] valid: --encoders, --k$"),
         (["memory", "show", "x", "--k", "many"], "^--k is 'many'; it must be a whole number$"),
         (["memory", "show", "x", "--k", "3", "4"], "unexpected '4': it belongs to no option; see: program memory show"),
         (["memory", "show", "x", "--encoders"], "^--encoders needs at least one value$"),

@@ -10,6 +10,7 @@ import pytest
 
 from eval.datasets import find_dataset
 from eval.extract import extract
+from eval.figures import thumbnail
 from memory.audit.leave_one_out import leave_one_out
 from memory.memory import VisualMemory
 from memory.voting import vote
@@ -71,6 +72,36 @@ def test_leave_one_out_tells_what_the_audit_finds_for_each_rule_and_k(queries, c
     assert "m, version 3: 24 entries, 12 queries" in table
     assert "published script, k = 2: names" in table
     assert " decides val/" in table
+
+
+def test_the_most_influential_entries_are_drawn_with_the_queries_that_they_decide(
+    queries, image_set, capsys, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr("eval.influence_sheet.influence_sheet", lambda rows: drawn.extend(rows) or b"png")
+    words = ["audit", "leave-one-out", *SUBJECT, "--k", "2", "--influential", "2"]
+    (audit,) = told(capsys, *words, "--sheet", "sheet.png")["audits"]
+    assert Path("sheet.png").read_bytes() == b"png"
+    memory, found = VisualMemory.open("m"), find_dataset(str(image_set))
+    assert len(drawn) == len(audit["influential"]) == 2
+    for row, entry in zip(drawn, audit["influential"], strict=True):
+        assert row.caption == memory.class_names[memory.entries.labels[entry["id"]]]
+        assert row.num_queries == entry["num_queries"]
+        position = found.train.uris.index(entry["uri"])
+        assert row.entry.tobytes() == thumbnail(found.train.image(position)).tobytes()
+        told_answers = {(query["query"], query["from"], query["to"]) for query in entry["queries"]}
+        pictures = {thumbnail(found.val.image(i)).tobytes(): i for i in range(len(found.val))}
+        shown = [pictures[picture.tobytes()] for picture in row.queries]
+        assert {(found.val.uris[i], *answer) for i, answer in zip(shown, row.answers, strict=True)} <= told_answers
+        for i, (before, after), effect in zip(shown, row.answers, row.effects, strict=True):
+            truth = found.val.class_names[found.val.labels[i]]
+            assert effect == {(True, False): "helpful", (False, True): "harmful"}.get(
+                (before == truth, after == truth), "neutral"
+            )
+    assert ".png file; received 'sheet.jpg'" in refused(capsys, *words, "--sheet", "sheet.jpg")
+    assert "influential is -1" in refused(capsys, *words, "--influential", "-1")
+    (image_set / "train" / entry["uri"].removeprefix("train/")).unlink()
+    assert f"has no image '{entry['uri']}' among train" in refused(capsys, *words, "--sheet", "sheet.png")
 
 
 def test_groups_by_owner_equal_a_memory_without_the_owner(queries, capsys):
