@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.figures import BLUE, GREEN, INK, PURPLE, VERMILION, new_figure, quiet_axes
+from eval.figures import BLUE, GREEN, INK, PURPLE, VERMILION, new_figure, quiet_axes, shortened
 from eval.findings import Finding, columns_of, encoders_of, grid_of
 from eval.published import published_tables
 from procmem.errors import UserError
@@ -27,6 +27,8 @@ BAR_LOOKS = (
 """Fill and hatching, so that bars differ in black and white too."""
 MARKS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", PURPLE), ("v", INK))
 MOST_COLUMNS = 10
+LABEL_LETTERS = 34
+"""Of an encoder's name in a legend."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,12 +75,13 @@ def draw_bars(findings: Sequence[Finding]) -> Figure:
             linewidth=0.6,
             yerr=[factor * finding.result.standard_error for _, finding in own],
             error_kw={"ecolor": INK, "capsize": 2, "elinewidth": 0.8},
-            label=_cut(label, 34),
+            label=shortened(label, LABEL_LETTERS),
         )
         for left, (_, finding) in zip(lefts, own, strict=True):
             for value in printed_beside(finding):
                 axes.hlines(factor * value, left - width / 2, left + width / 2, color="black", linewidth=2.2)
-    axes.set_xticks(range(len(shown)), [_cut(columns[column], 22) for column in shown], fontsize=8)
+    letters = max(22, 2 * LABEL_LETTERS // len(shown))
+    axes.set_xticks(range(len(shown)), [shortened(columns[column], letters) for column in shown], fontsize=8)
     if len(shown) > 3:
         axes.tick_params(axis="x", labelrotation=20)
     axes.set_ylabel("%" if findings[0].is_share else findings[0].result.metric.replace("_", " "), fontsize=8)
@@ -118,7 +121,7 @@ def draw_scatter(
         x, y, x_error, y_error = np.array([dataclasses.astuple(point) for point in ordered]).T
         axes.errorbar(
             x, y, xerr=x_error, yerr=y_error, fmt=mark + ("-" if joined else ""), color=color, markersize=5,
-            linewidth=1.0, elinewidth=0.8, capsize=2, label=_cut(name, 34),
+            linewidth=1.0, elinewidth=0.8, capsize=2, label=shortened(name, LABEL_LETTERS),
         )  # fmt: skip
     if log_x:
         axes.set_xscale("log")
@@ -127,7 +130,3 @@ def draw_scatter(
     axes.legend(fontsize=7, frameon=False)
     quiet_axes(axes)
     return figure
-
-
-def _cut(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"…{text[1 - letters :]}"
