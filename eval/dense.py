@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
-from PIL import ImageOps
 
 from eval.images import CorruptImageError
 from eval.sets.masked import LabelMap, MaskedImages
@@ -76,19 +75,12 @@ def dense_batches(
 
     def decode(position: int) -> _Decoded | str:
         try:
-            image = ImageOps.exif_transpose(images.image(position))
-            pixels = square_of_image(image, size, square)
+            pixels = square_of_image(images.image(position), size, square)
         except UserError as error:
             if conditions.on_corrupt == "fail":
                 raise CorruptImageError(f"{images.uris[position]}: {error}") from error
             return f"{images.uris[position]}: {error}"
-        mask = images.mask(position)
-        if mask.shape != image.size[::-1]:
-            raise UserError(
-                f"{images.uris[position]}: the mask is {mask.shape[1]} x {mask.shape[0]} px, "
-                f"its image {image.size[0]} x {image.size[1]} px"
-            )
-        return position, pixels, square_of_mask(mask, size, square, grid or size)
+        return position, pixels, square_of_mask(images.mask(position), size, square, grid or size)
 
     for decoded in _one_batch_ahead(decode, images, conditions.batch_size):
         whole = [item for item in decoded if not isinstance(item, str)]

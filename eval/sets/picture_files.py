@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from eval.images import CorruptImageError
 from procmem.errors import UserError
 
+FIRST_ON_ITS_SIDE = 5
+"""Of the values of EXIF's Orientation: 5 to 8 are quarter turns."""
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) from a picture's header.
+    """(width, height) from a picture's header, as it stands upright (cameras write how they were held beside it).
 
     Raises:
         CorruptImageError: if the file is missing or no image; the message names it.
     """
     try:
         with Image.open(path) as image:
-            return image.size
+            width, height = image.size
+            is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= FIRST_ON_ITS_SIDE
+            return (height, width) if is_on_its_side else (width, height)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImageError(f"cannot read image {str(path)!r}: {error}") from error
 

@@ -52,6 +52,17 @@ def test_a_subset_keeps_each_mask_with_its_image(folder: Path) -> None:
     assert drawn["images/b.png"].drawn.startswith("1 of 2, seed ")
 
 
+def test_a_mask_is_that_of_the_upright_image(folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held on its side
+    Image.new("RGB", (3, 4)).save(folder / "images" / "b.png", exif=exif)
+    assert np.array_equal(mask_folder(folder).train.mask(1), MASK)
+    exif[0x0112] = 3  # upside down
+    Image.new("RGB", (3, 4)).save(folder / "images" / "b.png", exif=exif)
+    with pytest.raises(UserError, match="is 4 x 3 px, its image 3 x 4 px"):
+        mask_folder(folder).train.mask(1)
+
+
 def test_other_kinds_of_masks_are_taken_by_request(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCMEM_DATA", str(folder.parent))
     assert find_masked_dataset("cells").val.label_names[3] == "wall"

@@ -278,7 +278,10 @@ def test_sets_without_labels_are_refused(scenes: Path) -> None:
 
 def test_every_task_refuses_unusable_tokens_and_wrong_settings(scenes: Path) -> None:
     broken = Pixels(image_size_px=64)
-    broken.patch_tokens = lambda images: torch.full((len(images), 4, 4, 3), torch.nan)  # type: ignore[method-assign]
+    one_wrong = torch.zeros(4, 4, 3).index_put(
+        (torch.tensor(1), torch.tensor(2), torch.tensor(0)), torch.tensor(torch.nan)
+    )
+    broken.patch_tokens = lambda images: one_wrong.expand(len(images), 4, 4, 3)  # type: ignore[method-assign]
     for task in every_task(scenes):
         with pytest.raises(UserError, match="'histogram' has no patch tokens"):
             task.measure(Histogram(image_size_px=64), CONDITIONS)
