@@ -1,4 +1,7 @@
-"""What the commands about memories do; see `procmem.commands` for the conventions."""
+"""What the commands that fill, ask and keep memories do; see `procmem.commands` for the conventions.
+
+Those that change entries are in `procmem.memory_change_commands`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from procmem.commands import print_json
-from procmem.errors import UserError, unknown_name
-from procmem.files import write_json
+from procmem.errors import UserError
 from procmem.progress import say
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from memory.memory import VisualMemory
 
 OnCorrupt = Literal["fail", "skip"]
@@ -80,7 +79,7 @@ def memory_add(
 
     from procmem.memory_images import embedded_batches, find_images
 
-    opened = _open(memory)
+    opened = open_memory(memory)
     found = find_images(dataset, owner=owner)
     unknown = [name for name in found.images.class_names if name not in opened.class_names]
     if unknown and not new_classes:
@@ -105,7 +104,7 @@ def memory_info(memory: Path, *, json: bool = False) -> None:
         memory: the memory's folder.
         json: print the description as JSON.
     """
-    description = _description(_open(memory))
+    description = _description(open_memory(memory))
     if json:
         print_json(description)
         return
@@ -155,7 +154,7 @@ def memory_search(
     from memory.hierarchy import find_level
     from memory.voting import vote
 
-    opened = _open(memory)
+    opened = open_memory(memory)
     chosen = None if level is None else find_level(opened.levels, level)
     names = opened.class_names if chosen is None else chosen.class_names
     loaded = _load_encoder(opened.card.name)
@@ -192,131 +191,6 @@ def memory_search(
             )
 
 
-def memory_remove(
-    memory: Path,
-    *,
-    ids: list[int] | None = None,
-    label: str | None = None,
-    owner: str | None = None,
-    dataset: str | None = None,
-    where: str | None = None,
-    json: bool = False,
-) -> None:
-    """Take entries out of every answer at once; earlier versions still hold them.
-
-    Args:
-        memory: the memory's folder.
-        ids: the entries; or name them by the options below, which hold together.
-        label: a class, or a group on any level.
-        owner: exactly this owner.
-        dataset: exactly this data set.
-        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
-        json: print the ids as JSON.
-    """
-    opened = _open(memory)
-    chosen = _chosen(opened, ids, removed=False, label=label, owner=owner, dataset=dataset, where=where)
-    opened.remove(chosen)
-    _tell_change("removed", chosen, opened, json)
-    say(f"{memory}: 'memory restore' brings them back, 'memory erase' makes them physically gone")
-
-
-def memory_restore(
-    memory: Path, *, ids: list[int] | None = None, version: str | None = None, json: bool = False
-) -> None:
-    """Bring removed entries back, or make an earlier version the latest again.
-
-    Args:
-        memory: the memory's folder.
-        ids: removed entries.
-        version: number or protected name of a version; instead of ids.
-        json: print the change as JSON.
-    """
-    opened = _open(memory)
-    if (ids is None) == (version is None):
-        raise UserError("give either the ids of removed entries or a version")
-    if ids is not None:
-        opened.restore(ids)
-    else:
-        opened.restore_version(_version(str(version)))
-    _tell_change("restored", ids or [], opened, json)
-
-
-def memory_relabel(
-    memory: Path,
-    *,
-    to: str,
-    ids: list[int] | None = None,
-    label: str | None = None,
-    owner: str | None = None,
-    dataset: str | None = None,
-    where: str | None = None,
-    json: bool = False,
-) -> None:
-    """Give entries another class.
-
-    Args:
-        memory: the memory's folder.
-        to: the class that they get.
-        ids: the entries; or name them by the options below, which hold together.
-        label: a class, or a group on any level.
-        owner: exactly this owner.
-        dataset: exactly this data set.
-        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
-        json: print the ids as JSON.
-    """
-    opened = _open(memory)
-    if to not in opened.class_names:
-        raise unknown_name("class", to, opened.class_names)
-    chosen = _chosen(opened, ids, removed=False, label=label, owner=owner, dataset=dataset, where=where)
-    opened.relabel(chosen, opened.class_names.index(to))
-    _tell_change("relabelled", chosen, opened, json)
-
-
-def memory_erase(
-    memory: Path,
-    *,
-    ids: list[int] | None = None,
-    label: str | None = None,
-    owner: str | None = None,
-    dataset: str | None = None,
-    where: str | None = None,
-    resume: bool = False,
-    receipt: Path | None = None,
-    json: bool = False,
-) -> None:
-    """Make entries physically gone from every file of the store, with a signed receipt.
-
-    Earlier versions of the memory go too, and files derived from it. The store keeps a copy of the receipt.
-
-    Args:
-        memory: the memory's folder.
-        ids: the entries; or name them by the options below, which hold together and find removed entries as well.
-        label: a class, or a group on any level.
-        owner: exactly this owner.
-        dataset: exactly this data set.
-        where: an SQL clause over id, label, owner, uri, dataset, time, weight.
-        resume: complete an erasure that was cut short.
-        receipt: file to write the receipt to as well.
-        json: print the receipt as JSON.
-    """
-    opened = _open(memory)
-    if resume:
-        if any(option is not None for option in (ids, label, owner, dataset, where)):
-            raise UserError("an erasure is resumed with the entries that it began with; give --resume alone")
-        record = opened.resume_erasure().to_dict()
-    else:
-        chosen = _chosen(opened, ids, removed=True, label=label, owner=owner, dataset=dataset, where=where)
-        record = opened.erase(chosen).to_dict()
-    if receipt is not None:
-        write_json(receipt, record)
-    if json:
-        print_json(record)
-    say(
-        f"{memory}: erased {len(record['erased'])} entries, {len(record['files_scanned'])} files scanned, "
-        f"{len(record['versions_dropped'])} versions dropped, signed with key {record['public_key'][:16]}"
-    )
-
-
 def memory_versions(memory: Path, *, json: bool = False) -> None:
     """List the versions of a memory that are held.
 
@@ -324,7 +198,7 @@ def memory_versions(memory: Path, *, json: bool = False) -> None:
         memory: the memory's folder.
         json: print the list as JSON.
     """
-    versions = _open(memory).versions()
+    versions = open_memory(memory).versions()
     if json:
         print_json([{**version._asdict(), "names": list(version.names)} for version in versions])
         return
@@ -341,7 +215,7 @@ def memory_protect(memory: Path, name: str, *, version: int | None = None, json:
         version: the version; the latest where omitted.
         json: print all protected versions as JSON.
     """
-    opened = _open(memory)
+    opened = open_memory(memory)
     opened.protect(name, version)
     _tell_protected(opened, json)
 
@@ -354,7 +228,7 @@ def memory_release(memory: Path, name: str, *, json: bool = False) -> None:
         name: the name.
         json: print the versions that are still protected as JSON.
     """
-    opened = _open(memory)
+    opened = open_memory(memory)
     opened.release(name)
     _tell_protected(opened, json)
 
@@ -373,7 +247,7 @@ def memory_checkout(
         salvage: leave out entries that lie in a damaged file, instead of failing.
         json: print the copy's description as JSON.
     """
-    opened = _open(memory, None if version == "latest" else _version(version))
+    opened = open_memory(memory, None if version == "latest" else as_version(version))
     for damage in opened.find_damage() if salvage else []:
         say(f"left out: {damage}")
     copy = opened.copy_to(output, salvage=salvage)
@@ -382,7 +256,8 @@ def memory_checkout(
     say(f"{output}: {len(copy)} entries, as of version {version} of {memory}")
 
 
-def _open(memory: Path, version: int | str | None = None) -> VisualMemory:
+def open_memory(memory: Path, version: int | str | None = None) -> VisualMemory:
+    """The memory in a folder or at an address, at its latest or another version."""
     from memory.memory import VisualMemory
 
     address = str(memory)  # pathlib makes s3:/bucket of s3://bucket
@@ -399,25 +274,6 @@ def _load_encoder(specification: str) -> Any:
     return load_encoder(specification, device="cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _chosen(
-    opened: VisualMemory, ids: list[int] | None, *, removed: bool, **conditions: str | None
-) -> npt.NDArray[np.int64]:
-    """The entries that a command is about: by ids, or by conditions."""
-    import numpy as np
-
-    if ids is None:
-        return opened.select(removed=removed, **conditions)
-    if any(value is not None for value in conditions.values()):
-        raise UserError("give either ids or conditions (label, owner, dataset, where), not both")
-    return np.asarray(ids, np.int64)
-
-
-def _tell_change(verb: str, ids: Any, opened: VisualMemory, json: bool) -> None:
-    if json:
-        print_json({verb: [int(i) for i in ids], "version": opened.version, "entries": len(opened)})
-    say(f"{verb} {len(ids)} entries; the memory is at version {opened.version} with {len(opened)} entries")
-
-
 def _tell_protected(opened: VisualMemory, json: bool) -> None:
     protected = {name: version.number for version in opened.versions() for name in version.names}
     if json:
@@ -425,7 +281,8 @@ def _tell_protected(opened: VisualMemory, json: bool) -> None:
     say("protected: " + (", ".join(f"{name} = version {number}" for name, number in protected.items()) or "none"))
 
 
-def _version(text: str) -> int | str:
+def as_version(text: str) -> int | str:
+    """A version's number, or its protected name."""
     return int(text) if text.isdigit() else text
 
 

@@ -27,6 +27,7 @@ ROOF = {
     "procmem.generate_commands",
     "procmem.index_commands",
     "procmem.knowledge_commands",
+    "procmem.memory_change_commands",
     "procmem.memory_commands",
     "procmem.memory_images",
     "procmem.memory_study",
