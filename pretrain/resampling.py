@@ -124,7 +124,7 @@ def crop_taps(
     return Taps(index.add_(start[:, None, None]), all_lengths.weight.index_select(0, row))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _taps_of_all_lengths(input_size: int, output_size: int, K: int) -> Taps:
     """Rows 2 n and 2 n + 1: K taps of the first n pixels of an axis, forwards and backwards (one for n too large)."""
     length = torch.arange(input_size + 1, dtype=torch.float32).clamp_(min=1)
