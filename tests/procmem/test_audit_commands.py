@@ -79,13 +79,19 @@ def test_the_most_influential_entries_are_drawn_with_the_queries_that_they_decid
 ):
     drawn = []
     monkeypatch.setattr("eval.influence_sheet.influence_sheet", lambda rows: drawn.extend(rows) or b"png")
-    words = ["audit", "leave-one-out", *SUBJECT, "--k", "2", "--influential", "2"]
+    monkeypatch.setattr("eval.influence_sheet.MOST_QUERIES", 1)
+    memory = VisualMemory.open("m")
+    memory.relabel([0, 8, 16], [2, 2, 0])
+    memory.remove(np.setdiff1d(np.arange(24), [0, 8, 16]))  # of three wrong entries one decides many queries
+    words = ["audit", "leave-one-out", *SUBJECT, "--k", "1", "--influential", "2"]
     (audit,) = told(capsys, *words, "--sheet", "sheet.png")["audits"]
     assert Path("sheet.png").read_bytes() == b"png"
-    memory, found = VisualMemory.open("m"), find_dataset(str(image_set))
-    assert len(drawn) == len(audit["influential"]) == 2
+    memory.refresh()
+    found = find_dataset(str(image_set))
+    assert [len(row.queries) for row in drawn] == [1]
+    assert drawn[0].num_queries == 4  # more than are shown
     for row, entry in zip(drawn, audit["influential"], strict=True):
-        assert row.caption == memory.class_names[memory.entries.labels[entry["id"]]]
+        assert row.caption == memory.class_names[memory.entries.labels[memory.entries.ids == entry["id"]][0]]
         assert row.num_queries == entry["num_queries"]
         position = found.train.uris.index(entry["uri"])
         assert row.entry.tobytes() == thumbnail(found.train.image(position)).tobytes()
