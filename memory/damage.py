@@ -23,6 +23,7 @@ from procmem.errors import UserError
 
 _BATCH_ROWS = 1 << 14
 _MOST_UINT64 = 2**64 - 1
+_MOST_NAMED_VERSIONS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +88,19 @@ def version_error(place: Place, error: UserError) -> UserError:
             f"procmem memory checkout MEMORY {version} --output FOLDER"
         )
     return error
+
+
+def not_held_error(place: Place, version: int | str, error: UserError) -> UserError:
+    """The error of a version that cannot be opened: where it is not held, with those that are."""
+    held = sorted(_version_numbers(place))
+    if version in held:
+        return error
+    numbers = ", ".join(map(str, held[-_MOST_NAMED_VERSIONS:]))
+    return UserError(
+        f"cannot open version {version} of memory {place.name!r}: it has none of that "
+        f"{'name' if isinstance(version, str) else 'number'}; the latest held are {numbers} "
+        "(all: procmem memory versions MEMORY)"
+    )
 
 
 def _version_numbers(place: Place) -> list[int]:

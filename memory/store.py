@@ -110,9 +110,10 @@ class Store:
             with lance_errors(place.name, f"open version {version} of" if version is not None else "open"):
                 dataset = lance.dataset(place.uri(ENTRIES_NAME), version=version)
         except UserError as error:
-            from memory.damage import version_error
+            from memory.damage import not_held_error, version_error
 
-            raise version_error(place, error) if version is None else error from error
+            explained = version_error(place, error) if version is None else not_held_error(place, version, error)
+            raise explained from error
         is_latest = version is None or dataset.version == _latest_version(dataset)
         return cls(place, ledger, dataset, is_latest=is_latest)
 
