@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from eval.task import Conditions
+from eval.tasks import cost
 from eval.tasks.cost import CostTask, median_score, num_parameters, peak_bytes, timed
 from pretrain.encoder import load_encoder
 from procmem.errors import UserError
@@ -34,6 +35,14 @@ def test_sizes_by_hand_and_every_time_above_zero(color_folder: Path) -> None:
     embedding = by_metric["embedding_seconds"].value
     assert training[1].value == pytest.approx(100 * embedding / (embedding + build))
     assert "encoder_parameters" not in by_metric
+
+
+def test_times_of_answers_are_for_one_query(color_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "timed", lambda *_: np.array([12.0, 18.0, 30.0]))
+    outcome = CostTask(dataset=str(color_folder), k=3).measure(load_encoder("pixels"), Conditions())
+    found = {score.metric: score.value for score in outcome.scores}
+    assert found["probe_fit_seconds"] == found["memory_build_seconds"] == 18
+    assert found["linear_seconds_per_query"] == found["memory_seconds_per_query"] == 3  # six queries
 
 
 def test_a_median_with_its_error_and_the_memory_of_a_step() -> None:

@@ -225,12 +225,16 @@ def test_void_gets_no_cluster_and_is_not_scored(voc: str, tmp_path: Path) -> Non
     query_tokens, prompt_tokens = (
         encoder.patch_tokens(square_of_image(part.image(0), 64, "crop")[None])[0] for part in (data.val, data.train)
     )
-    is_counted, precisions = truth >= 0, []
+    is_counted, expected_pairs = truth >= 0, []
     for label in (1, 2):
         soft = in_context_mask(query_tokens, prompt_tokens, torch.from_numpy(prompt == label)).numpy()
-        precisions.append(average_precision_score((truth == label)[is_counted], soft[is_counted]))
+        is_right = (truth == label)[is_counted]
+        expected_pairs.append((average_precision_score(is_right, soft[is_counted]), is_right.mean()))
     assert 0 < is_counted.mean() < 1
-    assert scores[0].value in [pytest.approx(precision, abs=1e-6) for precision in precisions]
+    found = {score.metric: score.value for score in scores}
+    assert (found["average_precision"], found["concept_share"]) in [
+        (pytest.approx(precision, abs=1e-6), pytest.approx(share)) for precision, share in expected_pairs
+    ]
 
 
 def test_the_nearest_entries_vote_and_a_token_without_direction_is_answered(scenes: Path) -> None:
