@@ -121,7 +121,10 @@ def test_other_conditions_are_another_measurement(toy: Any, tmp_path: Path, chan
     before = suite_module.record_key(toy(dataset="a"), Conditions(), "encoder", "data")
     assert suite_module.record_key(toy(dataset="a"), Conditions(**change), "encoder", "data") != before
     assert (
-        suite_module.record_key(toy(dataset="a"), Conditions(device="cuda", batch_size=7), "encoder", "data") == before
+        suite_module.record_key(
+            toy(dataset="a"), Conditions(device="cuda", num_devices=4, batch_size=7), "encoder", "data"
+        )
+        == before
     )
     assert suite_module.record_key(toy(dataset="a"), Conditions(), "other", "data") != before
     assert suite_module.record_key(toy(dataset="a"), Conditions(), "encoder", "other") != before
