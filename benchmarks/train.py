@@ -16,9 +16,11 @@ three interleaved rounds, so the ratio counts and the seconds are too long):
            peer 2.800 s a step, 45.7 images/s   views 1.186  forward 0.802  backward 0.792  rest 0.020
            ratio 1.59; model-FLOP utilisation 50 % of a measured 72 GFLOP/s at 0.50 GFLOP an image
 
-So the gain is the views (16x); the network is the same on both sides. Making the images takes 8.2 % of the time where
-the training process does it itself (num_workers: 0, llvmpipe on one thread), above the 5 % that we want; workers hide
-it where a core is free. `medium` and GPUs have not been measured.
+So the gain is the views (16x; 31x since, see benchmarks/views.py); the network is the same on both sides. Making the
+images takes 8.2 % of the time where the training process does it itself (num_workers: 0, llvmpipe on one thread), and
+11 % in whole runs (40 and 17 steps of cpu_demo), above the 5 % that we want; workers should hide it where a core is
+free, which has not been measured. bf16 on this processor (no AMX, no AVX-512) took 8.7 processor seconds for a step of
+64 images instead of 0.83. `medium` and GPUs have not been measured.
 """
 
 from __future__ import annotations
