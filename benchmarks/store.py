@@ -6,20 +6,31 @@ Entries stream in as batches of 50,000 x 384 float32; one is removed and the nex
 spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
 one numpy file (written whole, no versions, removal rewrites it) and sqlite (a row an entry, ids indexed).
 
-Measured on 2 cores (AMD EPYC, AVX-512) that were shared with ten other jobs, so seconds by the clock are three to four
-times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2.4:
+Measured on 2 cores (AMD EPYC of the Zen 3 kind) that were shared with eight other jobs, so seconds by the clock are
+three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2.4:
 
                                              clock     processor
-    add, one stream                         29.5 s        6.7 s   peak 0.6 GiB
-    open + first query                      26.8 s        7.6 s   peak 2.5 GiB
-    second query                             0.69 s       0.27 s
-    remove one entry, nothing read yet      56 ms        20 ms
-    remove one entry, median                29 ms        25 ms
-    next query, which does not see it        0.38 s       0.16 s
-    add one entry, the first after opening  12.4 s        4.5 s   (the rows in RAM move once to a longer room)
-    remove an owner of 50,000 entries        1.9 s        0.6 s
-    erase 100 entries, with the scan        66 s         21 s
+    add, one stream                         26.3 s        8.1 s   peak 0.6 GiB
+    open + first query                      15.1 s        4.5 s   peak 2.4 GiB
+    second query                             1.2 s        0.29 s
+    remove one entry, nothing read yet      60 ms        29 ms
+    remove one entry, median                79 ms        61 ms
+    next query, which does not see it        0.73 s       0.15 s
+    add one entry, the first after opening   5.6 s        1.1 s   (the rows in RAM move once to a longer room)
+    remove an owner of 50,000 entries        3.1 s        0.65 s
+    erase 100 entries, with the scan        52 s         11.6 s
+    erase 1 more entry                      16 s          6.2 s
 
+    numpy file: write                        5.0 s        2.4 s
+    numpy file: open + one product           2.0 s        1.2 s
+    numpy file: remove one entry             3.1 s        1.7 s
+    sqlite: add                             18.7 s        7.2 s
+    sqlite: read all + one product          27.4 s        7.2 s   peak 5.2 GiB
+    sqlite: remove one entry                 8 ms         1 ms
+
+This ran with NUMPY_MADVISE_HUGEPAGE=0. Where memory is fragmented, as on a machine that has been up for long, Linux
+gathers the huge pages that numpy asks for by moving others: seen, 2 s of processor for each 600 MB that are read. Where
+they are at hand they are the better choice: filling takes a quarter of the time, and one query is up to a fifth faster.
 """
 
 from __future__ import annotations

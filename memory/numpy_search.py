@@ -59,7 +59,8 @@ def nearest_by_numpy(
             new.append(found if flags is None else found.at(flags))
             num_new += len(new[-1].products)
             if len(kept.products) + num_new >= limit:  # cutting after every piece would take longer than the products
-                kept, thresholds = _within_reach(_joined([kept, *new]), Q, k, error)
+                kept, reached = _within_reach(_joined([kept, *new]), Q, k, error)
+                thresholds = np.maximum(thresholds, reached)  # the first ones look beyond what is kept so far
                 if len(kept.products) > most_kept:
                     kept = kept.at(rank(kept, queries, entries, ids, k).places)
                 new, num_new, limit = [], 0, max(2 * Q * k, min(2 * len(kept.products), most_kept))
