@@ -53,7 +53,9 @@ Dead ends: parameters in shared memory behind a barrier (values then live in mem
 program); a texture instead of the uniform block (the same speed, more code); work groups of 4 x 2 (the driver
 fills vectors along x only: half of the lanes idle); the fragment path with or without a framebuffer of its own
 (slower for 12 of 12 programs, by 1.25 to 1.5 times for the two measured with a uniform block); samples of a
-pixel in a loop around the program (see `procgen.engine`).
+pixel in a loop around the program (see `procgen.engine`); the driver's ``GALLIVM_PERF=nopt`` for images (screening
+uses it): 64 cold images reach 49 to 54 % of warm speed at 64 px and 76 to 80 % at 128 px, but of a warm speed that is
+two thirds of the usual one, so that at 128 px even the first 64 images take longer (1,235 ms against 1,040).
 """
 
 from __future__ import annotations

@@ -60,6 +60,14 @@ def test_drop_path_acts_in_the_student_only(tiny_config: PretrainConfig, squares
         assert torch.equal(first, second) != is_random
 
 
+def test_convolutional_networks_keep_channels_last(tiny_config: PretrainConfig, squares: Process) -> None:
+    small: dict[str, Any] = {"channels": [8, 8, 8, 8], "stem_width": 8}
+    shape = {"name": "resnet10t", "patch_size_px": None, "pooling": "mean", "options": small}
+    for network in (module := make_module(tiny_config, squares, **shape)).student, module.teacher:
+        features = network.backbone.forward_features(torch.rand(2, 3, 64, 64))  # type: ignore[operator]
+        assert features.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_teacher_and_student_start_equal(tiny_config: PretrainConfig, squares: Process) -> None:
     module = make_module(tiny_config, squares)
     for ours, theirs in zip(module.teacher.parameters(), module.student.parameters(), strict=True):
