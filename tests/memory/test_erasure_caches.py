@@ -66,7 +66,7 @@ def test_a_killed_erasure_takes_the_cache_along_when_it_is_completed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("memory.artefacts.ArtefactRegistry.delete_all", killed)
+        patch.setattr("memory.artefacts.ArtefactRegistry.delete_made_from", killed)
         with pytest.raises(KeyboardInterrupt):
             filled.erase([0])
     assert all(path.exists() for path in paths)
