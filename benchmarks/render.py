@@ -45,8 +45,8 @@ shading itself.
 
     cold start, 64 images a program, generated programs: 31 % of warm speed at 64 px, 66 % at 128 px, 85 % at
     224 px (330 to 350 ms of processor to compile one, whatever the size; 7 programs)
-    warm start: 1,000 generated programs in 3.6 to 4.4 s by the clock on free cores (cold 422 s of processor), 21 KB each
-    on disk
+    warm start: 1,000 generated programs in 3.6 to 4.4 s by the clock on free cores (cold 422 s of processor), 21 KB
+    each on disk
     memory: 714 MB resident after 1,000 and after 10,000 compilations (350 texts in turn, 20 resident, from the disk
     cache); 0.8 MB a resident program
 
