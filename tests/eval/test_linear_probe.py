@@ -91,6 +91,12 @@ def test_the_setting_is_chosen_on_the_held_out_fifth_and_fitted_on_everything() 
     assert found.probes[found.chosen].weight.tolist() == whole[found.chosen].weight.tolist()
 
 
+def test_one_image_a_class_is_a_fair_question_without_a_warning() -> None:
+    entries, labels = clusters(40, 1, classes=40)
+    probe = fit_probes(entries, labels, num_classes=40, settings=ProbeSettings(solver="lbfgs", l2=(0.001,)))[0]
+    assert (probe.predict(entries) == labels).all()
+
+
 def test_auto_takes_sgd_for_large_sets_only() -> None:
     assert ProbeSettings().solver_for(50_000) == "lbfgs"
     assert ProbeSettings().solver_for(50_001) == "sgd"
