@@ -28,6 +28,9 @@ three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2
     sqlite: read all + one product          27.4 s        7.2 s   peak 5.2 GiB
     sqlite: remove one entry                 8 ms         1 ms
 
+On free cores of the same machine: add 8.9 s, open + first query 3.0 s, remove one entry 58 ms, erase 100
+entries 12.6 s (without the variable below 9.0 s, 5.5 s, 60 ms, 8.9 s).
+
 This ran with NUMPY_MADVISE_HUGEPAGE=0. Where memory is fragmented, as on a machine that has been up for long, Linux
 gathers the huge pages that numpy asks for by moving others: seen, 2 s of processor for each 600 MB that are read. Where
 they are at hand they are the better choice: filling takes a quarter of the time, and one query is up to a fifth faster.
