@@ -183,17 +183,16 @@ def run_suite(suite: Suite, encoders: Sequence[str], folder: Path, *, fresh: boo
     loaded, without_weights = _load(suite)
     write_text(make_folder(folder) / "config.yaml", yaml.safe_dump(suite.to_dict(), sort_keys=False))
     pairs = [(task, encoder) for task in tasks for encoder in loaded]
-    run = _Runner(suite.conditions, folder, fresh, pairs)
-    for task, encoder in pairs:
-        run.pair(task, encoder)
-    not_measured += [*without_weights, *run.refused]
+    runner = _Runner(suite.conditions, folder, fresh, pairs)
+    runner.run()
+    not_measured += [*without_weights, *runner.refused]
     write_json(folder / "not_measured.json", [dataclasses.asdict(one) for one in not_measured])
     return SuiteRun(
         suite=suite,
-        results=run.results,
+        results=runner.results,
         not_measured=not_measured,
-        num_pairs=len(pairs) - len(run.refused),
-        num_reused=run.num_reused,
+        num_pairs=len(pairs) - len(runner.refused),
+        num_reused=runner.num_reused,
         seconds=time.perf_counter() - start,
     )
 
@@ -231,18 +230,22 @@ class _Runner:
     def __init__(
         self, conditions: Conditions, folder: Path, fresh: bool, pairs: Sequence[tuple[Task, Encoder]]
     ) -> None:
-        self.conditions, self.folder, self.num_pairs = conditions, folder, len(pairs)
+        self.conditions, self.folder = conditions, folder
         self.results: list[EvalResult] = []
         self.refused: list[NotMeasured] = []
         self.num_reused = self.num_done = 0
         self._seconds: list[float] = []
         self._fingerprints: dict[tuple[str, ...], str] = {}
-        self._known = [] if fresh else self._read()
-        self._num_open = sum(not self._finished(task, encoder)[2] for task, encoder in pairs)
+        known = [] if fresh else self._read()
+        self._pairs = [(task, encoder, *self._finished(task, encoder, known)) for task, encoder in pairs]
+        self._num_open = sum(not found for *_, found in self._pairs)
 
-    def pair(self, task: Task, encoder: Encoder) -> None:
-        """One task on one encoder."""
-        key, data, found = self._finished(task, encoder)
+    def run(self) -> None:
+        """All pairs, in order."""
+        for pair in self._pairs:
+            self._pair(*pair)
+
+    def _pair(self, task: Task, encoder: Encoder, key: str, data: str, found: list[EvalResult]) -> None:
         self.num_done += 1
         if found:
             self.num_reused += 1
@@ -260,20 +263,20 @@ class _Runner:
         self.results += keep(self.folder, key, task, encoder, outcome, self.conditions, **more)
         self._tell(f"{title_of(task)} · {encoder.name}", seconds)
 
-    def _finished(self, task: Task, encoder: Encoder) -> tuple[str, str, list[EvalResult]]:
+    def _finished(self, task: Task, encoder: Encoder, known: list[EvalResult]) -> tuple[str, str, list[EvalResult]]:
         """Name of the pair's record, fingerprint of its data, and its numbers where they are there."""
         names = names_of(task)
         if names not in self._fingerprints:
             self._fingerprints[names] = data_fingerprint(names)
         data = self._fingerprints[names]
         key = record_key(task, self.conditions, encoder.card().fingerprint, data)
-        return key, data, finished(self.folder, key, self._known)
+        return key, data, finished(self.folder, key, known)
 
     def _tell(self, what: str, seconds: float) -> None:
         self._seconds.append(seconds)
         left = self._num_open * sum(self._seconds) / len(self._seconds)
         outlook = f", about {_duration(left)} left" if left > SECONDS_WORTH_A_LINE else ""
-        say(f"[{self.num_done}/{self.num_pairs}] {what}: {_duration(seconds)}{outlook}")
+        say(f"[{self.num_done}/{len(self._pairs)}] {what}: {_duration(seconds)}{outlook}")
 
     def _read(self) -> list[EvalResult]:
         path = self.folder / "results.jsonl"

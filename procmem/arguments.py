@@ -13,12 +13,12 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 import jsonargparse
 
 from procmem.errors import UserError, unknown_name
-from procmem.help_page import help_page
+from procmem.help_page import help_page, is_list
 from procmem.mistakes import explained
 
 Command = Callable[..., int | None]
@@ -103,7 +103,7 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         if position == len(words) or words[position].startswith("-"):
             break
         optional = parameter.default is not inspect.Parameter.empty
-        if _is_list(hints[parameter.name]):  # takes all words up to the first option
+        if is_list(hints[parameter.name]):  # takes all words up to the first option
             following = next((i for i in range(position, len(words)) if words[i].startswith("-")), len(words))
             spelt += [*([f"--{parameter.name}"] if optional else []), json.dumps(words[position:following])]
             position = following
@@ -116,7 +116,7 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         if word.startswith("--"):
             name, equals, value = word.partition("=")
             name = "--" + name[2:].replace("-", "_")
-            if name[2:] not in hints and _is_list(hints.get(f"{name[2:]}s")):
+            if name[2:] not in hints and is_list(hints.get(f"{name[2:]}s")):
                 name += "s"
                 words, value, equals = [*words[:position], *([value] if equals else []), *words[position:]], "", ""
             word = name + equals + value
@@ -124,9 +124,9 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
         hint = hints.get(word.removeprefix("--")) if word.startswith("--") else None
         if hint is bool and following == position:
             spelt += [word, "true"]
-        elif _is_list(hint) and following == position and "=" not in word:
+        elif is_list(hint) and following == position and "=" not in word:
             raise UserError(f"{word} needs at least one value")
-        elif _is_list(hint) and not "".join(words[position:following]).startswith("["):
+        elif is_list(hint) and not "".join(words[position:following]).startswith("["):
             lists.setdefault(word, []).extend(words[position:following])
             position = following
         else:
@@ -144,7 +144,3 @@ def _positionals(command: Command) -> list[inspect.Parameter]:
     """Parameters that may be given by place; jsonargparse takes those with a default by name only."""
     parameters = inspect.signature(command).parameters.values()
     return [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
-
-
-def _is_list(hint: Any) -> bool:
-    return get_origin(hint) is list or any(get_origin(part) is list for part in get_args(hint))

@@ -37,7 +37,7 @@ def help_page(command: Callable[..., Any], program: str, description: str, actio
         required = parameter is not None and parameter.default is inspect.Parameter.empty
         name = action.dest.upper() if by_place and required else f"--{action.dest} {_placeholder(hint, action.dest)}"
         (words if by_place and required else options).append((name.rstrip(), _explained(action, hint, required)))
-    called = [word + (" ..." if _is_list(hints[word.lower()]) else "") for word, _ in words]
+    called = [word + (" ..." if is_list(hints[word.lower()]) else "") for word, _ in words]
     called += [name for name, text in options if "(required" in text]
     lines = [f"usage: {program} {' '.join([*called, *(['[options]'] if len(options) else [])])}", ""]
     for paragraph in description.split("\n\n"):
@@ -52,7 +52,7 @@ def _explained(action: Action, hint: Any, required: bool) -> str:
     choices = [value for part in _parts(hint) if get_origin(part) is Literal for value in get_args(part)]
     notes = ["required"] if required and action.option_strings else []
     if choices:
-        notes.append("one of " if not _is_list(hint) else "of ")
+        notes.append("one of " if not is_list(hint) else "of ")
         notes[-1] += ", ".join(str(choice) for choice in choices)
     default = action.default
     if not required and default not in (None, False, "==SUPPRESS==") and not isinstance(default, list | dict):
@@ -64,7 +64,7 @@ def _placeholder(hint: Any, name: str) -> str:
     if hint is bool:
         return ""
     number = next((letter for part in _parts(hint) for kind, letter in _NUMBERS.items() if part is kind), None)
-    return (number or name.rsplit(".", 1)[-1].upper()) + (" ..." if _is_list(hint) else "")
+    return (number or name.rsplit(".", 1)[-1].upper()) + (" ..." if is_list(hint) else "")
 
 
 def _parts(hint: Any) -> list[Any]:
@@ -73,7 +73,8 @@ def _parts(hint: Any) -> list[Any]:
     return [hint, *inner]
 
 
-def _is_list(hint: Any) -> bool:
+def is_list(hint: Any) -> bool:
+    """Whether an option of this type takes several values."""
     return any(get_origin(part) is list for part in _parts(hint))
 
 

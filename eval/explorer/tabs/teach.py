@@ -30,7 +30,9 @@ def build(shared: Shared, tab: gr.Tab) -> None:
     allowed, levels = desk.editor.allow_edit, desk.session.memory.levels
     with gr.Row(elem_classes="pm-columns"):
         with gr.Column(scale=0, min_width=300, elem_classes="pm-side"):
-            name = gr.Textbox(label="Name of the class", elem_id="teach-name", max_length=80, interactive=allowed)
+            name = gr.Textbox(
+                label="Name of the class", elem_id="teach-name", max_length=LONGEST_NAME, interactive=allowed
+            )
             groups = [_group_box(level, allowed) for level in levels]
             if levels:
                 html_panel(value=LEVELS_HINT)
