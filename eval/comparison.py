@@ -1,8 +1,10 @@
 """Two encoders on one metric, case by case: what a table says instead of a bare difference of means.
 
-Every comparison carries three readings side by side: the paired one (McNemar for right and wrong answers, else a
-sign-flip test; over photographs where triplets share them), the papers' unpaired z-test, and a test of equivalence,
-because "no difference found" is not "no difference". A table's p-values are corrected together (Holm).
+Every comparison carries three readings side by side: the paired one, the papers' unpaired z-test, and a test of
+equivalence, because "no difference found" is not "no difference". The paired test is McNemar's for right and wrong
+answers and one by sign flips for other numbers, both of which take cases for independent; where cases share
+photographs, p-value and interval both come from resampled photographs. A table's p-values are corrected together
+(Holm).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from eval.resampling import mean_difference
 from eval.statistics import (
     Difference,
+    Members,
     Verdict,
     equivalence_of_answers,
     equivalence_of_means,
@@ -72,7 +75,7 @@ def compare(a: Score, b: Score, *, seed: int = 0, margin: float = MARGIN) -> Com
         raise UserError(f"the two scores of {a.metric} have no case in common, for example {a.case_names[:2]}")
     values_a = a.per_case[rows_a]
     values_b = b.per_case[[place_in_b[a.case_names[row]] for row in rows_a]]
-    members = None if a.case_members is None else a.case_members[rows_a]
+    members = _shared(None if a.case_members is None else a.case_members[rows_a])
     chance = generator(seed, "comparison", a.metric)
     is_answers = bool(np.isin(values_a, (0, 1)).all() and np.isin(values_b, (0, 1)).all())
     if is_answers and members is None:
@@ -96,6 +99,11 @@ def compare(a: Score, b: Score, *, seed: int = 0, margin: float = MARGIN) -> Com
         margin=margin,
         num_left_out=len(a.case_names) + len(b.case_names) - 2 * n,
     )
+
+
+def _shared(members: Members | None) -> Members | None:
+    """The members where one stands in several cases; None where cases are independent."""
+    return None if members is None or np.unique(members).size == members.size else members
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

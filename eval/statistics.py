@@ -18,6 +18,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ Z_95 = 1.959963984540054
 Correct = npt.NDArray[np.bool_]
 Members = npt.NDArray[np.int64]
 """(n, m) what each case is made of (photographs, seeds); cases that have a member in common are not independent."""
+Test = Literal["McNemar", "sign flips", "resampled members", "Welch"]
+"""Where a p-value is from; "resampled members" is `eval.resampling.resampled_p_value`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,8 @@ class Difference:
         standard_error: of the difference, paired.
         low: lower end of the 95 % interval (bootstrap percentiles).
         high: upper end.
-        p_value: two-sided test of no difference; of right and wrong answers McNemar's exact one.
+        p_value: two-sided test of no difference.
+        test: which test that is.
         num_queries: Q.
     """
 
@@ -50,6 +54,7 @@ class Difference:
     low: float
     high: float
     p_value: float
+    test: Test
     num_queries: int
 
 
@@ -163,6 +168,7 @@ def paired_difference(
         low=float(low),
         high=float(high),
         p_value=mcnemar_p_value(only_a, only_b),
+        test="McNemar",
         num_queries=Q,
     )
 

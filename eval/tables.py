@@ -16,6 +16,7 @@ from typing import Any, Literal
 from eval.comparison import MARGIN, Comparison, compare, corrected
 from eval.findings import REAL_IMAGES, Finding, column_key, columns_of, dataset_name, encoders_of, grid_of, is_share
 from eval.published import Column, PublishedTable, published_tables
+from eval.statistics import Test
 
 Format = Literal["markdown", "latex", "csv"]
 DIFFERS = "≠"
@@ -26,6 +27,13 @@ SELECTIONS = {
     "held_out": "held-out fifth of the memory",
 }
 """How a setting such as k was chosen: the published, the corrected and the held-out rule, side by side."""
+TESTS: dict[Test, str] = {
+    "McNemar": "by the exact McNemar test of answers",
+    "sign flips": "by sign flips",
+    "resampled members": "from the interval's own resamples, of the photographs that cases share",
+    "Welch": "by Welch's t-test over seeds",
+}
+"""What a table says of where its p-values are from."""
 CHOSEN_SETTINGS = ("k", "l2", "learning_rate")
 
 
@@ -110,13 +118,22 @@ def comparison_tables(kind: str, headlines: Sequence[Finding], seed: int = 0) ->
         for _, other, comparison in compared
     ]
     note = (
-        "Paired over cases: bootstrap intervals; p by the exact McNemar test of answers or by sign flips, corrected "
-        "over this table (Holm). z: the papers' test, as if the cases were different ones. Equivalent: p of a "
-        f"difference of {MARGIN:.0%} or more."
+        f"Paired over cases: bootstrap intervals; p {_tests(rows, compared)}, corrected over this table (Holm). z: the "
+        f"papers' test, as if the cases were different ones. Equivalent: p of a difference of {MARGIN:.0%} or more."
     )
     header = ("encoder", "measured", "difference", "95 % interval", "p", "p (Holm)", "p (z)", "p (equivalent)", "cases")
     title = f"{kind}: {next(iter(encoders.values()))} minus the others, on the same cases"
     return [ResultTable(title=title, header=header, rows=tuple(rows), notes=(note,))]
+
+
+def _tests(rows: Sequence[tuple[str, ...]], compared: Sequence[tuple[Finding, Finding, Comparison]]) -> str:
+    """Which tests gave the p-values, and where there are several, of what was measured."""
+    measured: dict[str, dict[str, None]] = {}
+    for (_, column, *_), (*_, comparison) in zip(rows, compared, strict=True):
+        measured.setdefault(TESTS[comparison.difference.test], {})[column] = None
+    if len(measured) == 1:
+        return next(iter(measured))
+    return "; ".join(f"{test} ({', '.join(columns)})" for test, columns in measured.items())
 
 
 def _comparison_cells(comparison: Comparison, is_share: bool) -> tuple[str, ...]:

@@ -45,7 +45,18 @@ def test_triplets_that_share_photographs_are_compared_over_photographs() -> None
     members = np.repeat(np.arange(6), 10)[:, None]
     alone, together = (compare(score(values, names, m), score([0.0] * 60, names, m)) for m in (None, members))
     assert together.difference.standard_error > 2 * alone.difference.standard_error
-    assert together.difference.p_value > alone.difference.p_value
+    assert (alone.difference.test, alone.difference.p_value) == ("McNemar", mcnemar_p_value(30, 0))
+    # no difference is left where all six draws fall on the three photographs without one: (1/2)^6, on two sides
+    assert (together.difference.test, together.difference.p_value) == (
+        "resampled members",
+        pytest.approx(1 / 32, abs=0.012),
+    )
+    assert together.difference.low > 0
+
+
+def test_members_that_no_two_cases_share_leave_the_cases_independent() -> None:
+    a, b = score([1, 1, 0], "abc", np.arange(9).reshape(3, 3)), score([0, 0, 1], "abc", np.arange(9).reshape(3, 3))
+    assert compare(a, b) == compare(score([1, 1, 0], "abc"), score([0, 0, 1], "abc"))
 
 
 def test_a_tables_p_values_are_corrected_together() -> None:

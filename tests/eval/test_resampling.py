@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test
 
-from eval.resampling import bootstrap_means, mean_difference, seeds_difference
+from eval.resampling import bootstrap_means, mean_difference, resampled_p_value, seeds_difference
 from eval.statistics import mean_standard_error, shared_standard_error
 from procgen.seeds import generator
 from procmem.errors import UserError
@@ -76,6 +76,33 @@ def test_shared_photographs_widen_a_difference() -> None:
     assert together.standard_error == pytest.approx(shared_standard_error(differences, photographs[:, None]))
     spread = bootstrap_means(differences, generator(0, "t"), members=photographs[:, None]).std()
     assert spread == pytest.approx(together.standard_error, rel=0.08)
+
+
+def test_the_p_value_of_resamples_by_hand() -> None:
+    assert resampled_p_value(np.array([-1, 0, 1, 2, 3, 4, 5, 6, 7]) / 10) == pytest.approx((1 + 2 * 2) / 10)
+    assert resampled_p_value(-np.array([-1, 0, 1, 2, 3, 4, 5, 6, 7]) / 10) == pytest.approx((1 + 2 * 2) / 10)
+    assert resampled_p_value(np.ones(9)) == pytest.approx(1 / 10)
+    assert resampled_p_value(np.zeros(9)) == 1
+
+
+def test_three_photographs_of_which_one_speaks_against() -> None:
+    # +1 +1 | +1 +1 | -1 -1: a resample is not above 0 where the third is drawn twice or more, 7 of 27 times
+    differences, photographs = np.array([1.0, 1, 1, 1, -1, -1]), np.array([0, 0, 1, 1, 2, 2])[:, None]
+    found = mean_difference(differences, np.zeros(6), generator(0, "t"), members=photographs, num_resamples=20_000)
+    assert (found.test, found.p_value) == ("resampled members", pytest.approx(2 * 7 / 27, abs=0.02))
+
+
+def test_where_cases_share_photographs_the_p_value_and_the_interval_agree() -> None:
+    agreed = set()
+    for number in range(30):
+        chance = generator(number, "t")
+        photographs = chance.integers(0, 25, (80, 3))
+        a, b = (chance.random((2, 80)) < np.array([[0.7], [0.5]])).astype(np.float64)
+        found = mean_difference(a, b, chance, members=photographs, num_resamples=500)
+        excluded = found.low > 0 or found.high < 0
+        assert found.p_value < 0.056 if excluded else found.p_value > 0.044  # a resample at the border is 2 / 500
+        agreed.add(excluded)
+    assert agreed == {True, False}
 
 
 def test_two_ways_of_training_are_compared_over_seeds_and_queries() -> None:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from eval.findings import Finding, columns_of, findings_of, read_findings
@@ -58,6 +59,20 @@ def test_encoders_are_compared_with_the_first_case_by_case(findings: list[Findin
     p_values = [(float(row[4]), float(row[5])) for row in table.rows]
     assert all(corrected == pytest.approx(min(1, 2 * own), rel=0.05) for own, corrected in p_values)
     assert comparison_tables("toy", headlines(findings)[:1]) == []
+
+
+def test_a_table_says_which_test_its_p_values_are_from(findings: list[Finding]) -> None:
+    (table,) = comparison_tables("toy", headlines(findings))
+    assert "; p by the exact McNemar test of answers, corrected" in table.notes[0]
+    for finding in headlines(findings)[2:]:  # on cifar10 two photographs now make all four cases
+        path = finding.folder / "records" / finding.result.record / "cases.npz"
+        with np.load(path) as file:
+            arrays = dict(file)
+        arrays[f"members_{finding.result.name_in_record}"] = np.array([[0], [0], [1], [1]])
+        np.savez(path, **arrays)
+    (table,) = comparison_tables("toy", headlines(findings))
+    said = "; p by the exact McNemar test of answers (digits); from the interval's own resamples, of the photographs"
+    assert f"{said} that cases share (cifar10), corrected" in table.notes[0]
 
 
 def test_numbers_whose_cases_are_gone_are_shown_and_not_compared(findings: list[Finding]) -> None:
