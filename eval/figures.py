@@ -38,6 +38,8 @@ THUMBNAIL_PX = 160
 RIGHT, WRONG = "✓", "✗"
 CAPTION_LETTERS = 17
 """As many as fit under a thumbnail."""
+IMAGE_INCHES, GAP_INCHES, CAPTION_INCHES = 1.0, 0.12, 0.42
+"""Of a neighbour sheet: width of an image, space between two, height of the two lines below."""
 
 Pixels = npt.NDArray[np.uint8] | Image.Image
 
@@ -108,28 +110,54 @@ def sheet_rows(
     return rows
 
 
-def neighbor_sheet(rows: Sequence[SheetRow]) -> bytes:
-    """Queries in the first column, their neighbours to the right, nearest first.
+def neighbor_sheet(rows: Sequence[SheetRow], across: int = 1) -> bytes:
+    """Queries in the first column, their neighbours to the right, nearest first; a row is as high as its images are.
 
     A neighbour of the query's class has a solid blue frame and a tick, another a dashed vermilion one and a cross.
+
+    Args:
+        rows: top down.
+        across: stacks of rows side by side; the first is filled first.
     """
     if not rows:
         raise UserError("a neighbour sheet needs at least one query")
     num_columns = 1 + max(len(row.neighbors) for row in rows)
-    figure = new_figure(1.32 * num_columns, 1.74 * len(rows))
-    grid = figure.subplots(len(rows), num_columns, squeeze=False, gridspec_kw={"wspace": 0.12, "hspace": 0.42})
-    for row, axes in zip(rows, grid, strict=True):
-        for panel in axes:
-            panel.set_axis_off()
-        show(axes[0], row.query, shortened(row.caption, CAPTION_LETTERS))
-        frame(axes[0], INK, "-", 0.8)
-        for panel, image, caption, similarity, right in zip(
-            axes[1:], row.neighbors, row.neighbor_captions, row.similarities, row.is_right, strict=False
-        ):
-            mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
-            show(panel, image, f"{shortened(caption, CAPTION_LETTERS)}\n{mark} {similarity:.2f}", color)
-            frame(panel, color, "-" if right else (0, (3, 2)), 2.2)
+    stack_inches = num_columns * (IMAGE_INCHES + GAP_INCHES) + 2 * GAP_INCHES
+    num_lines = -(-len(rows) // across)
+    lines = [rows[line::num_lines] for line in range(num_lines)]
+    heights = [IMAGE_INCHES * max(map(_height_of, line)) for line in lines]
+    width, height = across * stack_inches, sum(heights) + CAPTION_INCHES * num_lines
+    figure = new_figure(width, height)
+    top = height
+    for line, image_inches in zip(lines, heights, strict=True):
+        for stack, row in enumerate(line):
+            for column in range(1 + len(row.neighbors)):
+                left = stack * stack_inches + column * (IMAGE_INCHES + GAP_INCHES)
+                place = (left / width, (top - image_inches) / height, IMAGE_INCHES / width, image_inches / height)
+                axes = figure.add_axes(place, anchor="S")  # captions of one line stand at one height
+                _draw_cell(axes, row, column)
+        top -= image_inches + CAPTION_INCHES
     return png_bytes(figure)
+
+
+def _height_of(row: SheetRow) -> float:
+    """Of the highest image of a row, in widths."""
+    sizes = [np.asarray(image).shape for image in (row.query, *row.neighbors)]
+    return max(float(height / width) for height, width, *_ in sizes)
+
+
+def _draw_cell(axes: Axes, row: SheetRow, column: int) -> None:
+    """The query, or one neighbour."""
+    if column == 0:
+        show(axes, row.query, shortened(row.caption, CAPTION_LETTERS))
+        frame(axes, INK, "-", 0.8)
+        return
+    place = column - 1
+    right = row.is_right[place]
+    mark, color = (RIGHT, BLUE) if right else (WRONG, VERMILION)
+    caption = f"{shortened(row.neighbor_captions[place], CAPTION_LETTERS)}\n{mark} {row.similarities[place]:.2f}"
+    show(axes, row.neighbors[place], caption, color)
+    frame(axes, color, "-" if right else (0, (3, 2)), 2.2)
 
 
 def patch_pictures(images: Sequence[Pixels], colors: Mapping[str, torch.Tensor]) -> bytes:

@@ -202,13 +202,18 @@ def _formula_similarities(
 def triplet_picture(
     triplets: Triplets, left: npt.NDArray[np.float64], right: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]
 ) -> Image.Image:
-    """References with their two options; the tick is people's choice, the number the similarity."""
-    agrees = (right[rows] > left[rows]) == (triplets.right_share[rows] > 0.5)
-    shown = [*spread(rows[agrees], PICTURED), *spread(rows[~agrees], PICTURED)]
+    """References with their two options; the tick is people's choice, the number the similarity.
+
+    Those on which the encoder agrees with people stand to the left where there are as many of both.
+    """
+    rows = rows[triplets.right_share[rows] != 0.5]
+    agrees = (right[rows] - left[rows]) * (triplets.right_share[rows] - 0.5) > 0
+    agreed = spread(rows[agrees], PICTURED)
+    shown, num_agreed = [*agreed, *spread(rows[~agrees], PICTURED)], len(agreed)
     sheet = [
         SheetRow(
             query=triplets.image(int(triplets.reference[row])),
-            caption="reference",
+            caption="encoder agrees" if place < num_agreed else "encoder disagrees",
             neighbors=[triplets.image(int(options[row])) for options in (triplets.left, triplets.right)],
             neighbor_captions=[
                 f"votes {share:.0%}" for share in (1 - triplets.right_share[row], triplets.right_share[row])
@@ -216,6 +221,6 @@ def triplet_picture(
             similarities=[float(left[row]), float(right[row])],
             is_right=[bool(triplets.right_share[row] < 0.5), bool(triplets.right_share[row] > 0.5)],
         )
-        for row in shown
+        for place, row in enumerate(shown)
     ]
-    return Image.open(io.BytesIO(neighbor_sheet(sheet)))
+    return Image.open(io.BytesIO(neighbor_sheet(sheet, across=2 if len(sheet) > 1 else 1)))

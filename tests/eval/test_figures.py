@@ -14,6 +14,8 @@ from PIL import Image
 
 from eval.extract import extract
 from eval.figures import (
+    DOTS_PER_INCH,
+    IMAGE_INCHES,
     CurvePanel,
     SheetRow,
     accuracy_bars,
@@ -54,6 +56,32 @@ def test_right_and_wrong_neighbours_differ_in_colour_and_in_black_and_white() ->
     # a solid frame covers more than a dashed one
     assert (right.mean(axis=2) < 200).mean() > 0
     assert share_near(right, (0, 114, 178)) > 1.15 * share_near(wrong, (213, 94, 0))
+
+
+def test_a_sheet_of_flat_pictures_is_flat_and_may_stand_in_stacks() -> None:
+    def row(height: int, grey: int) -> SheetRow:
+        pixels = np.full((height, 40, 3), grey, np.uint8)
+        return SheetRow(
+            query=pixels, caption="", neighbors=[pixels], neighbor_captions=[""], similarities=[1.0], is_right=[True]
+        )
+
+    square, flat = opened(neighbor_sheet([row(40, 100)] * 4)), opened(neighbor_sheet([row(20, 100)] * 4))
+    assert flat.shape[0] == pytest.approx(square.shape[0] - 4 * IMAGE_INCHES / 2 * DOTS_PER_INCH, abs=4)
+    assert flat.shape[1] == square.shape[1]
+    empty = (flat > 250).all(axis=(1, 2))
+    longest = max(len(run) for run in "".join("-" if line else "x" for line in empty).split("x"))
+    assert longest < 0.45 * DOTS_PER_INCH
+    stacks = opened(neighbor_sheet([row(20, grey) for grey in (40, 80, 120, 160)], across=2))
+    assert stacks.shape[1] > 1.9 * flat.shape[1]
+    assert stacks.shape[0] == pytest.approx(flat.shape[0] / 2, abs=0.3 * DOTS_PER_INCH)
+    half = stacks.shape[1] // 2  # the first stack is filled first
+    for grey, part in (
+        (40, stacks[:, :half]),
+        (80, stacks[:, :half]),
+        (120, stacks[:, half:]),
+        (160, stacks[:, half:]),
+    ):
+        assert share_near(part, (grey, grey, grey)) > 0.1
 
 
 def test_sheet_rows_show_the_nearest_entries_and_mark_the_class(color_folder: Path) -> None:

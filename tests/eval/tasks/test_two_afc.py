@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eval.figures import SheetRow, neighbor_sheet
 from eval.sets.find_triplets import find_triplets
 from eval.squares import square_of_image
 from eval.statistics import shared_standard_error
 from eval.task import Conditions
+from eval.tasks import two_afc
 from eval.tasks.knn import Knn
 from eval.tasks.two_afc import TwoAfc, option_similarities
 from eval.white_box import load_measured, psnr, ssim
@@ -116,6 +118,25 @@ def test_a_formula_has_no_embeddings_for_other_tasks(color_folder: Path) -> None
         Knn(dataset=str(color_folder)).measure(load_measured("psnr"), QUIET)
 
 
-def test_a_picture_shows_what_people_chose(triplet_folder: Path) -> None:
-    pictures = TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), Conditions()).pictures
-    assert pictures["triplets"].height > 500
+def test_a_formula_may_name_its_size_and_is_shown_as_it_was_given() -> None:
+    named, given = load_measured("psnr@16"), load_measured("psnr", image_size_px=16)
+    assert (named.name, named.image_size_px, given.name) == ("psnr@16", 16, "psnr")
+    assert named.card().fingerprint == given.card().fingerprint
+
+
+def test_a_picture_shows_what_people_chose_and_whether_the_encoder_agrees(
+    triplet_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[SheetRow] = []
+
+    def kept(rows: list[SheetRow], across: int) -> bytes:
+        shown.extend(rows)
+        return neighbor_sheet(rows, across)
+
+    monkeypatch.setattr(two_afc, "neighbor_sheet", kept)
+    picture = TwoAfc(dataset=str(triplet_folder)).measure(load_encoder("pixels"), Conditions()).pictures["triplets"]
+    assert picture.width > picture.height
+    # people: left, right, left, right; the encoder errs on the third and cannot tell on the fourth; the fifth is a draw
+    assert [row.is_right for row in shown] == [[True, False], [False, True], [True, False], [False, True]]
+    assert [row.caption for row in shown] == ["encoder agrees"] * 2 + ["encoder disagrees"] * 2
+    assert shown[0].similarities[0] > shown[0].similarities[1]
