@@ -19,7 +19,8 @@ from eval.images import CorruptImageError
 from eval.sets.masked import LabelMap, MaskedImages
 from eval.squares import Square, square_of_image, square_of_mask
 from eval.task import Conditions
-from pretrain.encoder import Encoder, load_encoder
+from eval.white_box import load_measured
+from pretrain.encoder import Encoder
 from procmem.errors import UserError
 from procmem.progress import progress, say
 
@@ -51,7 +52,7 @@ def encoder_at(encoder: Encoder, image_size_px: int | None, conditions: Conditio
     """
     if image_size_px in (None, encoder.image_size_px):
         return encoder
-    return load_encoder(encoder.name, conditions.device, image_size_px, conditions.precision)
+    return load_measured(encoder.name, conditions.device, image_size_px, conditions.precision)
 
 
 def dense_batches(

@@ -12,6 +12,7 @@ import dataclasses
 import fnmatch
 import functools
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,8 @@ def _is_same_encoder(row: str, result: EvalResult) -> bool:
     if wanted is None:
         return False
     if "name" in wanted:
-        return fnmatch.fnmatchcase(result.encoder, wanted["name"])
+        without_size = re.sub(r"@\d+$", "", result.encoder)
+        return fnmatch.fnmatchcase(without_size, wanted["name"])
     trained = result.provenance.get("real_images") is False and result.provenance.get("images_seen", 0)
     processes = [process_chain(process) for process in result.provenance.get("processes", ())]
     return bool(trained) and processes == [wanted["process"]]

@@ -143,12 +143,13 @@ def fit_words(images: LabelledImages, image_size_px: int, num_words: int = NUM_W
     return words
 
 
-def sift_of_dataset(dataset: str, image_size_px: int | None = None, seed: int = 0) -> Sift:
+def sift_of_dataset(dataset: str, image_size_px: int | None = None, name: str = "", seed: int = 0) -> Sift:
     """The encoder with words of a data set's training images; words are kept in the cache folder.
 
     Args:
         dataset: name or path.
         image_size_px: S; 224 where omitted.
+        name: the specification; ``sift:DATASET`` where omitted.
         seed: of the subset and the k-means.
 
     Raises:
@@ -163,7 +164,7 @@ def sift_of_dataset(dataset: str, image_size_px: int | None = None, seed: int = 
         words = fit_words(train, size, seed=seed)
         with atomic_write(path) as file:
             np.save(file, words)
-    return Sift(words, dataset=f"{train.name}/train", image_size_px=size, name=f"sift:{dataset}")
+    return Sift(words, dataset=f"{train.name}/train", image_size_px=size, name=name or f"sift:{dataset}")
 
 
 def _read_words(path: Path) -> Descriptors | None:

@@ -19,7 +19,7 @@ import yaml
 
 from eval.data_at_hand import data_fingerprint, names_of, what_is_missing
 from eval.records import finished, keep, record_key
-from eval.result import EvalResult, read_what_is_whole
+from eval.result import EvalResult, append_results, read_what_is_whole
 from eval.task import Conditions, Task
 from eval.tasks.registry import task_class
 from eval.white_box import load_measured
@@ -236,8 +236,8 @@ class _Runner:
         self.num_reused = self.num_done = 0
         self._seconds: list[float] = []
         self._fingerprints: dict[tuple[str, ...], str] = {}
-        known = [] if fresh else self._read()
-        self._pairs = [(task, encoder, *self._finished(task, encoder, known)) for task, encoder in pairs]
+        self._known = [] if fresh else self._read()
+        self._pairs = [(task, encoder, *self._finished(task, encoder)) for task, encoder in pairs]
         self._num_open = sum(not found for *_, found in self._pairs)
 
     def run(self) -> None:
@@ -249,7 +249,7 @@ class _Runner:
         self.num_done += 1
         if found:
             self.num_reused += 1
-            self.results += found
+            self.results += self._under_its_name(encoder, found)
             return
         self._num_open -= 1
         start = time.perf_counter()
@@ -263,14 +263,25 @@ class _Runner:
         self.results += keep(self.folder, key, task, encoder, outcome, self.conditions, **more)
         self._tell(f"{title_of(task)} · {encoder.name}", seconds)
 
-    def _finished(self, task: Task, encoder: Encoder, known: list[EvalResult]) -> tuple[str, str, list[EvalResult]]:
+    def _under_its_name(self, encoder: Encoder, found: list[EvalResult]) -> list[EvalResult]:
+        """Numbers under the specification of today: a run that has moved, or ``pixels@64`` after ``pixels``.
+
+        They are written once more, so that a page of the folder speaks of the encoder as it was asked for.
+        """
+        renamed = [dataclasses.replace(result, encoder=encoder.name) for result in found]
+        new = [result for result in renamed if result not in self._known]
+        if new:
+            append_results(self.folder / "results.jsonl", new)
+        return renamed
+
+    def _finished(self, task: Task, encoder: Encoder) -> tuple[str, str, list[EvalResult]]:
         """Name of the pair's record, fingerprint of its data, and its numbers where they are there."""
         names = names_of(task)
         if names not in self._fingerprints:
             self._fingerprints[names] = data_fingerprint(names)
         data = self._fingerprints[names]
         key = record_key(task, self.conditions, encoder.card().fingerprint, data)
-        return key, data, finished(self.folder, key, known)
+        return key, data, finished(self.folder, key, self._known)
 
     def _tell(self, what: str, seconds: float) -> None:
         self._seconds.append(seconds)

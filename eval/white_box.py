@@ -3,7 +3,8 @@
     psnr, ssim       two pictures compared pixel by pixel (scikit-image); no embedding, so only for two_afc
     sift:DATASET     bag of SIFT words, see `eval.sift`
 
-Beside them stand the encoders of `pretrain.encoder` without training: pixels, histogram, random:NAME.
+Each may end in ``@SIZE``, as any encoder. Beside them stand the encoders of `pretrain.encoder` without training:
+pixels, histogram, random:NAME.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from PIL import Image
 
 from eval.squares import square_of_image
 from eval.whole_square import DESCRIPTION
-from pretrain.encoder import Encoder, UnknownEncoderError, load_encoder
+from pretrain.encoder import Encoder, UnknownEncoderError, load_encoder, split_size
 from pretrain.timm_encoder import Precision
 from procmem.errors import UserError
 from procmem.files import fingerprint
@@ -51,27 +52,28 @@ class PairFormula:
     """A likeness of two pictures that is not made of embeddings; stands among encoders, for `two_afc` only.
 
     Args:
-        name: of `FORMULAS`.
+        kind: of `FORMULAS`.
         image_size_px: S; 224 where omitted.
+        name: the specification; the kind where omitted.
     """
 
     dimension = 0
 
-    def __init__(self, name: str, image_size_px: int | None = None) -> None:
-        self.name = name
+    def __init__(self, kind: str, image_size_px: int | None = None, name: str = "") -> None:
+        self.kind, self.name = kind, name or kind
         self.image_size_px = image_size_px or DEFAULT_SIZE_PX
 
     @property
     def provenance(self) -> Provenance:
         """No image of any kind was used."""
-        return Provenance(real_images=False, notes=(f"{self.name}: a formula, nothing was learned",))
+        return Provenance(real_images=False, notes=(f"{self.kind}: a formula, nothing was learned",))
 
     def card(self) -> EncoderCard:
         """What results say about it."""
-        recipe = {"image_size_px": self.image_size_px, "square": DESCRIPTION, "method": self.name}
+        recipe = {"image_size_px": self.image_size_px, "square": DESCRIPTION, "method": self.kind}
         return EncoderCard(
             name=self.name,
-            fingerprint=fingerprint({"pair formula": self.name} | recipe),
+            fingerprint=fingerprint({"pair formula": self.kind} | recipe),
             dimension=0,
             preprocessing=recipe,
             provenance=self.provenance,
@@ -83,7 +85,7 @@ class PairFormula:
 
     def likeness(self, a: torch.Tensor, b: torch.Tensor) -> float:
         """Of two uint8 (3, S, S); larger is more alike."""
-        return FORMULAS[self.name](a.permute(1, 2, 0).numpy(), b.permute(1, 2, 0).numpy())
+        return FORMULAS[self.kind](a.permute(1, 2, 0).numpy(), b.permute(1, 2, 0).numpy())
 
     def embed(self, images: torch.Tensor) -> NoReturn:
         """Always refused.
@@ -106,12 +108,14 @@ def load_measured(
     spec: str, device: str = "cpu", image_size_px: int | None = None, precision: Precision = "float32"
 ) -> Encoder:
     """An encoder or a white-box measure by its specification; arguments and errors as `load_encoder`."""
-    if spec in FORMULAS:
-        return PairFormula(spec, image_size_px)
-    if spec.startswith("sift:"):
+    plain, size_px = split_size(spec)
+    size_px = size_px if image_size_px is None else image_size_px
+    if plain in FORMULAS:
+        return PairFormula(plain, size_px, spec)
+    if plain.startswith("sift:"):
         from eval.sift import sift_of_dataset
 
-        return sift_of_dataset(spec.removeprefix("sift:"), image_size_px)
+        return sift_of_dataset(plain.removeprefix("sift:"), size_px, spec)
     try:
         return load_encoder(spec, device, image_size_px, precision)
     except UnknownEncoderError as error:

@@ -103,13 +103,13 @@ def load_encoder(
             weights cannot be had.
     """
     own = {"device": device, "precision": precision, "name": spec}
-    spec, size_px = _split_size(spec)
+    spec, size_px = split_size(spec)
     image_size_px = size_px if image_size_px is None else image_size_px
     if image_size_px is not None and image_size_px < 1:
         raise UserError(f"image_size_px must be at least 1, received {image_size_px}")
     kind, colon, rest = spec.partition(":")
     if spec in PIXEL_ENCODERS:
-        return PIXEL_ENCODERS[spec](device=device, image_size_px=image_size_px)
+        return PIXEL_ENCODERS[spec](name=own["name"], device=device, image_size_px=image_size_px)
     if colon and kind == "timm":
         return _published(rest, image_size_px, own)
     if colon and kind == "procmem":
@@ -121,7 +121,7 @@ def load_encoder(
     raise _unknown_spec(spec)
 
 
-def _split_size(spec: str) -> tuple[str, int | None]:
+def split_size(spec: str) -> tuple[str, int | None]:
     """``"NAME@64"`` to ("NAME", 64); a path that exists with the mark in its name stays whole."""
     rest, mark, size = spec.rpartition("@")
     return (rest, int(size)) if mark and size.isdecimal() and not Path(spec).exists() else (spec, None)

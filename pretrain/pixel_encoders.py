@@ -38,24 +38,31 @@ LEVELS = 8
 class PixelEncoder:
     """What the two have in common: no weights, a device, a square size.
 
+    Args:
+        name: the specification; the kind where omitted.
+        device: torch device name.
+        image_size_px: S.
+
     Attributes:
-        name: the specification, also the kind.
+        kind: which of the two.
+        name: the specification.
         dimension: D.
         image_size_px: S.
     """
 
-    name: str
+    kind: str
     dimension: int
     method: str
 
-    def __init__(self, *, device: str = "cpu", image_size_px: int | None = None) -> None:
+    def __init__(self, *, name: str = "", device: str = "cpu", image_size_px: int | None = None) -> None:
+        self.name = name or self.kind
         self.device = torch.device(device)
         self.image_size_px = image_size_px or DEFAULT_SIZE_PX
 
     @property
     def provenance(self) -> Provenance:
         """No image of any kind was used."""
-        return Provenance(real_images=False, notes=(f"{self.name}: no weights, nothing was learned",))
+        return Provenance(real_images=False, notes=(f"{self.kind}: no weights, nothing was learned",))
 
     def card(self) -> EncoderCard:
         """Card for memories and results; the fingerprint covers the method and the square."""
@@ -66,7 +73,7 @@ class PixelEncoder:
         }
         return EncoderCard(
             name=self.name,
-            fingerprint=fingerprint({"encoder": self.name} | recipe),
+            fingerprint=fingerprint({"encoder": self.kind} | recipe),
             dimension=self.dimension,
             preprocessing=recipe,
             provenance=self.provenance,
@@ -84,7 +91,7 @@ class PixelEncoder:
 class Pixels(PixelEncoder):
     """Area average to 16 x 16 RGB, minus mid-grey, flattened."""
 
-    name = "pixels"
+    kind = "pixels"
     dimension = 3 * PIXEL_GRID**2
     method = f"area average to {PIXEL_GRID}x{PIXEL_GRID} RGB, minus {MID_GREY}"
 
@@ -108,7 +115,7 @@ class Pixels(PixelEncoder):
 class Histogram(PixelEncoder):
     """Joint 8 x 8 x 8 RGB histogram, square roots: the dot product is the Bhattacharyya (Hellinger) coefficient."""
 
-    name = "histogram"
+    kind = "histogram"
     dimension = LEVELS**3
     method = f"joint {LEVELS}x{LEVELS}x{LEVELS} RGB histogram, square root"
 

@@ -79,6 +79,8 @@ def test_the_row_is_that_of_an_encoder_made_the_same_way() -> None:
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="runs/mine", provenance=untrained)) is None
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="random:vit_small_patch16_224")) == "Random init."
     assert TABLES["skp_table_2"].row_of(number("pca_segmentation", "pca_r2", 0.2)) == "RGB"
+    at_size = number("pca_segmentation", "pca_r2", 0.2, encoder="pixels@448")
+    assert TABLES["skp_table_2"].row_of(at_size) == "RGB"
     dinov2 = number("knn", "top1_accuracy", 0.2, encoder="timm:vit_base_patch14_dinov2.lvd142m")
     assert TABLES["dka_table_1"].row_of(dinov2) == "DINOv2 ViT-B/14"
     assert table.row_of(number("knn", "top1_accuracy", 0.2, encoder="histogram")) is None

@@ -96,6 +96,8 @@ def test_words_are_fitted_once_and_a_damaged_cache_is_made_again(
     first = sift_of_dataset(str(texture_folder), 64)
     again = sift_of_dataset(str(texture_folder), 64)
     assert (first.card().fingerprint, calls) == (again.card().fingerprint, [64])
+    sized = load_measured(f"sift:{texture_folder}@64")
+    assert (sized.name, sized.card().fingerprint) == (f"sift:{texture_folder}@64", first.card().fingerprint)
     (kept,) = (tmp_path / "cache" / "sift").iterdir()
     kept.write_bytes(b"damaged")
     assert sift_of_dataset(str(texture_folder), 64).card().fingerprint == first.card().fingerprint

@@ -15,6 +15,7 @@ from PIL import Image
 
 from eval import suite as suite_module
 from eval.data_at_hand import data_fingerprint
+from eval.findings import encoders_of, read_findings
 from eval.records import pictures_of, score_of
 from eval.result import EvalResult, read_results
 from eval.suite import Suite, load_suite, run_suite, suite_from
@@ -97,6 +98,26 @@ def test_an_interrupted_suite_goes_on_where_it_stood(toy: Any, tmp_path: Path) -
     assert again.results == done.results
     run_suite(toys(toy, "digits"), ["pixels"], tmp_path, fresh=True)
     assert toy.calls == [("digits", "pixels")]
+
+
+def test_numbers_stand_under_the_specification_that_was_asked_for(color_folder: Path, tmp_path: Path) -> None:
+    suite = Suite(name="mine", tasks=(Knn(dataset=str(color_folder), num_neighbors=(1,)),))
+    done = run_suite(suite, ["pixels@32", "pixels"], tmp_path)
+    shown = encoders_of(read_findings([tmp_path])[0])
+    assert list(shown.values()) == ["pixels@32", "pixels"]
+    assert len({mark for _, mark in shown}) == 2
+    size = (tmp_path / "results.jsonl").stat().st_size
+    again = run_suite(suite, ["pixels@32", "pixels"], tmp_path)
+    assert (again.results, (tmp_path / "results.jsonl").stat().st_size) == (done.results, size)
+    # the same embeddings by another name: found, not measured again, and shown as asked for, on a page too
+    for _ in range(2):
+        renamed = run_suite(suite, ["pixels@64"], tmp_path)
+        assert renamed.num_reused == 1
+        assert {one.encoder for one in renamed.results} == {"pixels@64"}
+        findings = read_findings([tmp_path])[0]
+        assert len(findings) == 3 * len(renamed.results)
+        assert list(encoders_of(findings).values()) == ["pixels@32", "pixels", "pixels@64"]
+    assert len(read_results(tmp_path / "results.jsonl")) == 3 * len(renamed.results)
 
 
 def test_a_record_without_its_last_mark_or_with_a_cut_line_is_measured_again(toy: Any, tmp_path: Path) -> None:

@@ -334,7 +334,9 @@ def test_a_specification_may_name_the_size_and_an_argument_overrules_it(tmp_path
         assert named.image_size_px == 64
         assert named.card().fingerprint == given.card().fingerprint
         assert load_encoder(f"{spec}@64", image_size_px=32).image_size_px == 32
-    assert load_encoder("random:vit_tiny_patch16_224@64").name == "random:vit_tiny_patch16_224@64"
+    for spec in ("random:vit_tiny_patch16_224@64", "pixels@64", "histogram", "histogram@16"):
+        encoder = load_encoder(spec)
+        assert (encoder.name, encoder.card().name) == (spec, spec)
     with pytest.raises(UserError, match="at least 1, received 0"):
         load_encoder("pixels@0")
 
