@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from memory.audit.certificate import Certificate, certify, rebuild, verify_certificate
+from memory.audit.certificate import Certificate, certify, rebuild, stored_receipts, verify_certificate
 from memory.audit.certificate_page import render_page
 from memory.memory import VisualMemory
 from memory.receipt import signing_key
@@ -93,6 +93,30 @@ def test_an_entry_that_came_back_is_found_by_its_hash(
     never_held.add(rows[[30]], [0], ids=[31_000])
     with pytest.raises(WorkError, match="the memory holds entry 30, of which a receipt says"):
         certify(erased, never_held, rows[:3], rebuilt_from="x")
+
+
+def test_an_erased_entry_under_an_id_given_anew_is_found_in_the_memory_to_compare_with(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows
+) -> None:
+    never_held, rows = rebuild(erased, tmp_path / "never"), unit_rows(60, 16, 1)
+    erased.add(unit_rows(1, 16, 9), [0], ids=[30])
+    never_held.add(rows[[30]], [0], ids=[30])
+    with pytest.raises(WorkError, match="the memory to compare with holds entry 30"):
+        certify(erased, never_held, rows[:3], rebuilt_from="x")
+
+
+def test_what_both_memories_hold_is_hashed_once_for_each_receipt(
+    erased: VisualMemory, tmp_path: Path, unit_rows: MakeUnitRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+    monkeypatch.setattr("memory.audit.certificate.hash_entry", lambda salt, entry, content: hashed.append(entry) or "")
+    receipts = len(stored_receipts(erased))
+    never_held = rebuild(erased, tmp_path / "never")
+    erased.add(unit_rows(2, 16, 9), [0, 1], ids=[500, 501])
+    never_held.add(unit_rows(2, 16, 9), [0, 1], ids=[500, 502])
+    certify(erased, never_held, unit_rows(3, 16, 2), rebuilt_from="x", ks=(1,))
+    assert len(hashed) == receipts * (len(erased) + 1)
+    assert hashed[-1] == 502
 
 
 def test_a_memory_to_compare_with_must_be_comparable_and_without_the_erased_entries(
