@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_type_hints
 import jsonargparse
 
 from procmem.errors import UserError, unknown_name
-from procmem.help_page import help_page, is_list
+from procmem.help_page import help_page, is_by_place, is_list, is_required, shown_name
 from procmem.mistakes import explained
 
 Command = Callable[..., int | None]
@@ -35,9 +35,9 @@ class _Parser(jsonargparse.ArgumentParser):
         names = {name for action in self._actions for name in action.option_strings if name.startswith("--")}
         options = {name for name in names if not name.endswith("+")} - {"--help", "--print_shtab"}
         required = [
-            _name_of(parameter)
+            shown_name(parameter)
             for parameter in inspect.signature(self.command).parameters.values()
-            if parameter.default is inspect.Parameter.empty
+            if is_required(parameter)
         ]
         missing = [name for name in required if name not in self.words]
         raise explained(" ".join(message.split()), self.prog, options, missing) from ex
@@ -102,7 +102,7 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
     for parameter in _positionals(command):
         if position == len(words) or words[position].startswith("-"):
             break
-        optional = parameter.default is not inspect.Parameter.empty
+        optional = not is_required(parameter)
         if is_list(hints[parameter.name]):  # takes all words up to the first option
             following = next((i for i in range(position, len(words)) if words[i].startswith("-")), len(words))
             spelt += [*([f"--{parameter.name}"] if optional else []), json.dumps(words[position:following])]
@@ -134,13 +134,6 @@ def _spelt_out(command: Command, words: Sequence[str]) -> list[str]:
     return [*spelt, *(part for name, given in lists.items() for part in (name, json.dumps(given)))]
 
 
-def _name_of(parameter: inspect.Parameter) -> str:
-    """What a person writes for it, or in whose place: ``--dataset``, or MEMORY for a word without a name."""
-    by_place = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return parameter.name.upper() if by_place else f"--{parameter.name}"
-
-
 def _positionals(command: Command) -> list[inspect.Parameter]:
     """Parameters that may be given by place; jsonargparse takes those with a default by name only."""
-    parameters = inspect.signature(command).parameters.values()
-    return [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    return [parameter for parameter in inspect.signature(command).parameters.values() if is_by_place(parameter)]

@@ -33,10 +33,11 @@ def help_page(command: Callable[..., Any], program: str, description: str, actio
             continue
         hint = hints.get(action.dest)
         parameter = parameters.get(action.dest)
-        by_place = parameter is not None and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-        required = parameter is not None and parameter.default is inspect.Parameter.empty
-        name = action.dest.upper() if by_place and required else f"--{action.dest} {_placeholder(hint, action.dest)}"
-        (words if by_place and required else options).append((name.rstrip(), _explained(action, hint, required)))
+        required = parameter is not None and is_required(parameter)
+        name = f"--{action.dest}" if parameter is None else shown_name(parameter)
+        if name.startswith("--"):
+            name = f"{name} {_placeholder(hint, action.dest)}".rstrip()
+        (options if name.startswith("--") else words).append((name, _explained(action, hint, required)))
     called = [word + (" ..." if is_list(hints[word.lower()]) else "") for word, _ in words]
     called += [name for name, text in options if "(required" in text]
     lines = [f"usage: {program} {' '.join([*called, *(['[options]'] if len(options) else [])])}", ""]
@@ -71,6 +72,22 @@ def _parts(hint: Any) -> list[Any]:
     """A type and the types inside it, without the values of literals."""
     inner = [] if get_origin(hint) is Literal else [part for own in get_args(hint) for part in _parts(own)]
     return [hint, *inner]
+
+
+def is_by_place(parameter: inspect.Parameter) -> bool:
+    """Whether its value may be given by place, without a name."""
+    return parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def is_required(parameter: inspect.Parameter) -> bool:
+    """Whether the command does not run without it."""
+    return parameter.default is inspect.Parameter.empty
+
+
+def shown_name(parameter: inspect.Parameter) -> str:
+    """What a person writes for it, or in whose place: ``--dataset``, or MEMORY for a word that must be given."""
+    is_word = is_by_place(parameter) and is_required(parameter)
+    return parameter.name.upper() if is_word else f"--{parameter.name}"
 
 
 def is_list(hint: Any) -> bool:
