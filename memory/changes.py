@@ -40,8 +40,7 @@ def change_column(store: Store, ids: npt.NDArray[np.int64], column: str, values:
     if twice.size:
         raise UserError(f"nothing was changed: ids given twice: {named_ids(np.unique(twice))}")
     with store.writing():
-        store.check_known(ids, "nothing was changed")
-        table = store.rows(ids)
+        table = store.rows(ids, "nothing was changed")
         new = values[order][np.searchsorted(ids[order], table["id"].to_numpy())]
         position = table.schema.get_field_index(column)
         store.replace_rows(table.set_column(position, table.schema.field(column), pyarrow.array(new)))

@@ -15,6 +15,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from memory.fresh_memory import empty_array
 from memory.store import Entries
 
 
@@ -51,9 +52,10 @@ class Resident:
             return self.rows
         if self._dense is None:
             rows = self.rows
+            embeddings = empty_array((self.num_entries, rows.embeddings.shape[1]), np.float32, filled_at_once=True)
             self._dense = Entries(
                 ids=rows.ids[mask],
-                embeddings=rows.embeddings[mask],
+                embeddings=np.take(rows.embeddings, np.flatnonzero(mask), axis=0, out=embeddings, mode="clip"),
                 labels=rows.labels[mask],
                 weights=rows.weights[mask],
             )
@@ -111,7 +113,7 @@ class Resident:
 
     def _grow(self, num_rows: int) -> None:
         def longer(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-            room = np.empty((num_rows, *values.shape[1:]), values.dtype)  # untouched pages take no memory
+            room = empty_array((num_rows, *values.shape[1:]), values.dtype)  # untouched pages take no memory
             room[: self._num_rows] = values[: self._num_rows]
             return room
 

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory.artefacts import ArtefactRegistry
+from memory.fresh_memory import empty_array
 from memory.hierarchy import make_levels
 from memory.ledger import FORMAT, Ledger, Precision
 from memory.migration import migrate
@@ -175,7 +176,7 @@ class Store:
         order = np.argsort(stored_ids, kind="stable")
         places = np.empty_like(order)
         places[order] = np.arange(len(order))
-        embeddings = np.empty((len(order), self.ledger.card.dimension), np.float32)
+        embeddings = empty_array((len(order), self.ledger.card.dimension), np.float32, filled_at_once=True)
         labels, weights = np.empty(len(order), np.int64), np.ones(len(order), np.float32)
         columns = [name for name in ("embedding", "label", "weight") if name in self.dataset.schema.names]
         start = 0
@@ -215,22 +216,23 @@ class Store:
             ids: npt.NDArray[np.int64] = self.dataset.to_table(columns=["id"], filter=where)["id"].to_numpy()
         return ids
 
-    def rows(self, ids: npt.NDArray[np.int64]) -> Any:
-        """The entries with these ids as a table, all columns, in file order."""
-        with lance_errors(self.place.name, "read"):
-            return self.dataset.to_table(filter=ids_clause(ids))
+    def rows(self, ids: npt.NDArray[np.int64], undone: str, **scan: Any) -> Any:
+        """The entries with these ids as a table, in file order.
 
-    def check_known(self, ids: npt.NDArray[np.int64], undone: str) -> None:
-        """Refuse ids that this version does not hold.
+        Args:
+            ids: (N,) unique.
+            undone: what was not done where an id is unknown, for the message.
+            scan: options of Lance's scan; all columns where none is given.
 
         Raises:
-            UserError: naming them; `undone` says what was not done.
+            UserError: naming ids that this version does not hold.
         """
         with lance_errors(self.place.name, "read"):
-            if self.dataset.count_rows(filter=ids_clause(ids)) == len(np.unique(ids)):
-                return
-        unknown = np.setdiff1d(ids, self.read_ids())
-        raise UserError(f"{undone}: this memory holds no entry with id {named_ids(unknown)}")
+            table = self.dataset.to_table(filter=ids_clause(ids), **scan)
+        if table.num_rows < len(ids):
+            unknown = np.setdiff1d(ids, self.read_ids())
+            raise UserError(f"{undone}: this memory holds no entry with id {named_ids(unknown)}")
+        return table
 
     def append(self, batches: Iterable[Columns], *, replace: bool = False) -> npt.NDArray[np.int64]:
         """Add entries in one commit; the next free ids where none are given.
@@ -263,15 +265,27 @@ class Store:
             UserError: if an id is unknown, or the folder cannot be written.
         """
         with self.writing():
-            if len(ids):
-                self.check_known(ids, "nothing was removed")
             self.delete_rows(ids)
 
     def delete_rows(self, ids: npt.NDArray[np.int64]) -> None:
-        """Mark rows as deleted in one commit; call inside `writing`."""
-        if len(ids):
-            with lance_errors(self.place.name, "remove from"):
-                self.dataset.delete(ids_clause(ids))
+        """Mark the rows of unique ids as deleted in one commit; all or none; call inside `writing`.
+
+        Given row numbers, Lance need not look through all ids a second time. The ids stay in the clause: where a second
+        writer moves rows meanwhile (an object store has no lock), no other entry is taken for them.
+
+        Raises:
+            UserError: if an id is unknown, the folder cannot be written, or a second writer came between.
+        """
+        if not len(ids):
+            return
+        rows = self.rows(ids, "nothing was removed", columns=[], with_row_id=True)["_rowid"].to_pylist()
+        with lance_errors(self.place.name, "remove from"):
+            result = self.dataset.delete(f"_rowid IN ({','.join(map(str, rows))}) AND {ids_clause(ids)}")
+        if result["num_deleted_rows"] < len(ids):
+            raise UserError(
+                f"another process changed memory {self.place.name!r} meanwhile: {result['num_deleted_rows']} of "
+                f"{len(ids)} entries were removed; see to it that there is one writer, and remove the others again"
+            )
 
     def rewrite_without_history(self) -> None:
         """Rewrite files that hold deleted rows and drop every earlier version and orphan; call inside `writing`."""

@@ -15,6 +15,7 @@ import pytest
 
 from memory.memory import VisualMemory
 from memory.schema import Batch
+from memory.store import Store
 from procmem.errors import UserError
 from procmem.provenance import EncoderCard
 
@@ -239,6 +240,18 @@ def test_anothers_change_in_between_is_not_overlooked(
     other.remove([3])
     filled.remove([])
     assert filled.entries.ids.tolist() == other.entries.ids.tolist() == [0, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_rows_that_a_second_writer_moved_meanwhile_are_not_taken_for_others(
+    filled: VisualMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Store.rows
+    monkeypatch.setattr(Store, "rows", lambda store, ids, *args, **scan: found(store, ids + 1, *args, **scan))
+
+    with pytest.raises(UserError, match="another process changed memory .* 1 of 2 entries were removed"):
+        filled.remove([3, 4])  # found where 4 and 5 lie
+
+    assert filled.entries.ids.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9]
 
 
 def test_queries_of_another_encoder_are_refused(filled: VisualMemory, unit_rows: MakeUnitRows) -> None:
