@@ -248,7 +248,7 @@ def test_rows_that_a_second_writer_moved_meanwhile_are_not_taken_for_others(
     found = Store.rows
     monkeypatch.setattr(Store, "rows", lambda store, ids, *args, **scan: found(store, ids + 1, *args, **scan))
 
-    with pytest.raises(UserError, match="another process changed memory .* 1 of 2 entries were removed"):
+    with pytest.raises(UserError, match=r"another process changed memory .* 1 of 2 entries were removed"):
         filled.remove([3, 4])  # found where 4 and 5 lie
 
     assert filled.entries.ids.tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9]
