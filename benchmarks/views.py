@@ -33,6 +33,7 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision import transforms
 
+from pretrain.allocator import keep_freed_memory
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from pretrain.view_draws import MultiCropConfig, ViewKind, draw_views
 from pretrain.views import make_views
@@ -41,6 +42,7 @@ ROUNDS = 5
 SETTINGS = {
     "256 px -> 2 x 224 + 8 x 96 (paper)": (256, 16, MultiCropConfig()),
     "96 px -> 2 x 64 + 6 x 32": (96, 64, MultiCropConfig(global_crop_px=64, local_crop_px=32, num_local_crops=6)),
+    "96 px -> 2 x 64 + 8 x 32": (96, 64, MultiCropConfig(global_crop_px=64, local_crop_px=32)),
     "48 px -> 2 x 32 + 4 x 16 (cpu_demo)": (
         48,
         128,
@@ -115,6 +117,7 @@ def compare(image_size_px: int, batch_size: int, config: MultiCropConfig) -> tup
 
 def main() -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the trainer does
     for name, (image_size_px, batch_size, config) in SETTINGS.items():
         ours, theirs = compare(image_size_px, batch_size, config)
         print(f"{name}: ours {ours:.3f} ms, torchvision {theirs:.3f} ms, ratio {theirs / ours:.1f}")

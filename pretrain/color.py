@@ -26,9 +26,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def color_map(
-    factors: torch.Tensor, is_grey: torch.Tensor, mean_color: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def color_map(factors: torch.Tensor, is_grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Compose brightness b, contrast c, saturation s and grey (saturation 0) of each image.
 
     With Y the luma of a pixel: colour -> b (c (s colour + (1 - s) Y) + (1 - c) mean of Y over the image).
@@ -36,22 +34,23 @@ def color_map(
     Args:
         factors: (B, 3) brightness, contrast and saturation; 1 changes nothing.
         is_grey: (B,) bool.
-        mean_color: (B, 3) mean of the image to which the map will be applied, 0..1.
 
     Returns:
-        matrix (B, 3, 3) and offset (B, 3): the new colour is ``matrix @ colour + offset``.
+        matrix (B, 3, 3) and contrast_row (B, 3): the new colour is ``matrix @ colour + contrast_row @ mean colour``,
+        the mean being that of the image to which the map is applied.
     """
     brightness, contrast, saturation = factors.unbind(1)
     saturation = torch.where(is_grey, 0, saturation)[:, None, None]
     luma = torch.tensor(LUMA, device=factors.device)
     blend = saturation * torch.eye(3, device=factors.device) + (1 - saturation) * luma.expand(3, 3)
-    offset = brightness * (1 - contrast) * (mean_color @ luma)
-    return (brightness * contrast)[:, None, None] * blend, offset[:, None].expand(-1, 3)
+    return (brightness * contrast)[:, None, None] * blend, (brightness * (1 - contrast))[:, None] * luma
 
 
-def apply_color_map(images: torch.Tensor, matrix: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+def apply_color_map(images: torch.Tensor, matrix: torch.Tensor, contrast_row: torch.Tensor) -> torch.Tensor:
     """Apply `color_map` to float32 (B, 3, S, S) images; values may leave 0..1."""
-    return torch.baddbmm(offset[:, :, None], matrix, images.flatten(2)).view_as(images)
+    pixels = images.flatten(2)
+    offset = (contrast_row * pixels.mean(2)).sum(1)
+    return torch.baddbmm(offset[:, None, None], matrix, pixels).view_as(images)
 
 
 def shift_hue_(images: torch.Tensor, turns: torch.Tensor, *, max_turns: float) -> torch.Tensor:
@@ -77,16 +76,15 @@ def shift_hue_(images: torch.Tensor, turns: torch.Tensor, *, max_turns: float) -
     sixths = (6 / num_passes * turns)[:, None, None]
     sign, kept = sixths.sign(), 1 - sixths.abs()
     pixels = images.view(*images.shape[:2], images.shape[2] * images.shape[3])
+    red, green, blue = pixels[:, 0:1], pixels[:, 1:2], pixels[:, 2:3]
+    excess = torch.empty_like(pixels)
     for _ in range(num_passes):
-        red, green, blue = pixels[:, 0:1], pixels[:, 1:2], pixels[:, 2:3]
-        high = torch.maximum(torch.maximum(red, green), blue)
-        low = torch.minimum(torch.minimum(red, green), blue)
+        high, low = pixels.amax(1, keepdim=True), pixels.amin(1, keepdim=True)
         limit = (high - low).mul_(kept)
-        excess = torch.empty_like(pixels)
         for channel, (first, second) in enumerate(((green, blue), (blue, red), (red, green))):
             torch.sub(first, second, out=excess[:, channel : channel + 1])
         excess.sub_(excess.clamp(-limit, limit))
-        pixels.addcmul_(excess, sign, value=-1).clamp_(low, high)
+        torch.clamp(pixels.addcmul_(excess, sign, value=-1), low, high, out=pixels)
     return images
 
 
@@ -99,8 +97,13 @@ def solarize_(images: torch.Tensor, is_solarized: torch.Tensor) -> torch.Tensor:
     return torch.minimum(images, mirror - images, out=images)
 
 
-def normalize_(images: torch.Tensor) -> torch.Tensor:
-    """Subtract ImageNet's mean and divide by its standard deviation, in place; float32 (..., 3, H, W), 0..1."""
+def normalize_(images: torch.Tensor, *, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Subtract ImageNet's mean and divide by its standard deviation, in place or into `out`.
+
+    Args:
+        images: float32 (..., 3, H, W), 0..1.
+        out: of the same shape; None for the images themselves.
+    """
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=images.device).view(3, 1, 1)
-    return images.sub_(mean).div_(std)
+    return torch.sub(images, mean, out=images if out is None else out).mul_(1 / std)

@@ -2,8 +2,10 @@
 
 Views of one size are made together, some images at a time, in an order in which those that are blurred and those whose
 hue is shifted lie next to each other: nothing is gathered, scattered or computed for a view that does not need it.
-Only the pixels that an output pixel needs are touched: torch's embedding bag adds weighted rows of a table, and a row
-of the table is a whole column (then row) of an image. Dense products cost twice as much at 224 px and as much at 32.
+What does not depend on pixels is made for the whole batch at once, since each of torch's calls costs microseconds.
+
+Few images at a time keep what lies between two passes so small that the C library does not give it back to the system
+between two steps, to take it again page by page: that took up to a third of the time at twice the images.
 
 Letters: B images, V views of one size, n views of a block, H W image size, S view size.
 """
@@ -11,16 +13,18 @@ Letters: B images, V views of one size, n views of a block, H W image size, S vi
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from pretrain.color import apply_color_map, color_map, normalize_, shift_hue_, solarize_
-from pretrain.resampling import apply_taps, blur_taps, crop_taps
+from pretrain.taps import Taps, apply_taps, blur_taps, crop_taps
 from pretrain.view_draws import MultiCropConfig, ViewDraws
 
-CACHE_VALUES = 2**20
-"""Pixel values of the images that are taken at a time: fewer cost calls, more leave the cache."""
+CACHE_VALUES = 2**19
+"""Pixel values of the images that are taken at a time: fewer cost calls, more cost memory."""
 NUM_CLASSES = 4
 """Of views: 0 blurred; 1 blurred, with a hue shift; 2 with a hue shift; 3 neither."""
 
@@ -31,116 +35,124 @@ def make_views_on_processor(
     """`pretrain.views.make_views` for images in memory."""
     B, C, H, W = images.shape
     block_size = max(1, CACHE_VALUES // (C * H * W))
+    made, blocks_of_sizes = [], []
     pairs = zip(config.views(), draws, strict=True)
-    groups = [
-        _SizeGroup([draw for _, draw in run], size_px, block_size, config.hue)
-        for size_px, run in itertools.groupby(pairs, key=lambda pair: pair[0].size_px)
-    ]
+    for size_px, run in itertools.groupby(pairs, key=lambda pair: pair[0].size_px):
+        alike = [draw for _, draw in run]
+        made.append(torch.empty(len(alike), B, C, size_px, size_px))
+        blocks_of_sizes.append(_blocks(alike, size_px, (H, W), block_size))
     for start in range(0, B, block_size):
-        columns_first = images[start : start + block_size].permute(0, 3, 1, 2).contiguous().float().div_(255)
-        for group in groups:
-            group.make_block(columns_first, start)
-    return [view for group in groups for view in group.views]
+        taken = slice(start, start + block_size)
+        columns_first = images[taken].permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+        for views, blocks in zip(made, blocks_of_sizes, strict=True):
+            _make_block(columns_first.flatten(0, 1), next(blocks), config.hue, out=views[:, taken])
+    return [view for views in made for view in views]
 
 
 class _Block(NamedTuple):
-    """The drawn numbers of the n views of some images, blurred ones first.
+    """The n views of some images: those that are blurred first, those whose hue is shifted next to each other.
 
     Attributes:
-        place: int64 (n,) where each view belongs among all.
-        image: int64 (n,) of which image of the batch each is made.
-        box: int64 (n, 4) left, top, width, height.
-        is_flipped: bool (n,).
-        jitter: float32 (n, 4), see `ViewDraws`.
-        is_grey: bool (n,).
+        columns: of the images of the block; makes 0..1 of 0..255.
+        rows: of the n views.
+        blur: of the blurred ones.
+        matrix: float32 (n, 3, 3), see `color_map`.
+        contrast_row: float32 (n, 3), see `color_map`.
+        turns: float32 (n,) hue shift.
+        hued: where there is one.
         is_solarized: bool (n,).
-        sigma_px: float32 (n,) of the blur; 0 for none.
+        order: int64 (n,) which of the n comes first, second ... by view and image.
     """
 
-    place: torch.Tensor
-    image: torch.Tensor
-    box: torch.Tensor
-    is_flipped: torch.Tensor
-    jitter: torch.Tensor
-    is_grey: torch.Tensor
+    columns: Taps
+    rows: Taps
+    blur: Taps
+    matrix: torch.Tensor
+    contrast_row: torch.Tensor
+    turns: torch.Tensor
+    hued: slice
     is_solarized: torch.Tensor
-    sigma_px: torch.Tensor
+    order: torch.Tensor
 
 
-class _SizeGroup:
-    """V views of one size of B images.
+def _blocks(draws: list[ViewDraws], size_px: int, image_size_px: tuple[int, int], block_size: int) -> Iterator[_Block]:
+    """Put the views of one size in order and split them into blocks of images."""
+    B, V, (H, W) = len(draws[0].box), len(draws), image_size_px
+    sigma_px = torch.zeros(V, B)
+    for view, draw in enumerate(draws):
+        sigma_px[view, draw.blurred] = draw.blur_sigma_px
+    names = ("box", "is_flipped", "jitter", "is_grey", "is_solarized")
+    numbers = [sigma_px.flatten(), *(torch.cat([getattr(draw, name) for draw in draws]) for name in names)]
+    is_blurred, is_hued = (numbers[0] > 0).numpy(), ((numbers[3][:, 3] != 0) & ~numbers[4]).numpy()
+
+    block, image = np.divmod(np.tile(np.arange(B, dtype=np.int32), V), block_size)
+    kind = block * NUM_CLASSES + np.where(is_blurred, is_hued, 3 - is_hued)
+    place = kind.argsort(kind="stable")
+    counts = np.bincount(kind, minlength=NUM_CLASSES * -(-B // block_size)).reshape(-1, NUM_CLASSES)
+    sizes, num_blurred = counts.sum(1), counts[:, :2].sum(1)
+    row = (np.arange(V * B) - np.repeat(sizes.cumsum() - sizes, sizes)).astype(np.int32)  # in its block
+
+    order = torch.from_numpy(place)
+    sigma, box, is_flipped, jitter, is_grey, is_solarized = (number[order] for number in numbers)
+    left, top, width, height = box.int().numpy().T
+    never = np.zeros(V * B, np.int32)
+    columns = crop_taps(left, width, is_flipped.int().numpy(), output_size=size_px, table_row=image[place] * W)
+    np.divide(columns.weight, 255, out=columns.weight)
+    rows = crop_taps(top, height, never, output_size=size_px, table_row=row * H)
+    blurred = is_blurred[place]
+    blur = blur_taps(sigma.numpy()[blurred], size_px, table_row=row[blurred] * size_px)
+    matrix, contrast_row = color_map(jitter[:, :3], is_grey)
+
+    start = start_blur = 0
+    for (_, *hued, _), size, size_blur in zip(counts.tolist(), sizes.tolist(), num_blurred.tolist(), strict=True):
+        ours = slice(start, start + size)
+        first_hued = size_blur - hued[0]
+        yield _Block(
+            columns=columns.of(start, start + size),
+            rows=rows.of(start, start + size),
+            blur=blur.of(start_blur, start_blur + size_blur),
+            matrix=matrix[ours],
+            contrast_row=contrast_row[ours],
+            turns=jitter[ours, 3],
+            hued=slice(first_hued, first_hued + sum(hued)),
+            is_solarized=is_solarized[ours],
+            order=order[ours].argsort(),
+        )
+        start, start_blur = start + size, start_blur + size_blur
+
+
+def _make_block(columns_first: torch.Tensor, block: _Block, max_turns: float, *, out: torch.Tensor) -> None:
+    """Make the views of some images.
 
     Args:
-        draws: of the V views.
-        size_px: S.
-        block_size: images that are taken at a time.
-        max_turns: largest hue shift.
-
-    Attributes:
-        views: float32 (V, B, 3, S, S), filled by `make_block`.
+        columns_first: float32 (images * W, 3, H), 0..255.
+        block: what to make.
+        max_turns: no hue shift is larger.
+        out: float32 (V, images, 3, S, S), filled.
     """
-
-    def __init__(self, draws: list[ViewDraws], size_px: int, block_size: int, max_turns: float) -> None:
-        B, V = len(draws[0].box), len(draws)
-        self.max_turns = max_turns
-        self.views = torch.empty(V, B, 3, size_px, size_px)
-        sigma_px = torch.zeros(V, B)
-        for view, draw in enumerate(draws):
-            sigma_px[view, draw.blurred] = draw.blur_sigma_px
-        box, is_flipped, jitter, is_grey, is_solarized = (
-            torch.cat([getattr(draw, name) for draw in draws])
-            for name in ("box", "is_flipped", "jitter", "is_grey", "is_solarized")
-        )
-        image, is_blurred = torch.arange(B).repeat(V), sigma_px.flatten() > 0
-        is_hued = ((jitter[:, 3] != 0) & ~is_grey).long()
-        block = torch.div(image, block_size, rounding_mode="floor")
-        kind = block * NUM_CLASSES + torch.where(is_blurred, is_hued, 3 - is_hued)
-        place = kind.argsort(stable=True)
-        counts = kind.bincount(minlength=NUM_CLASSES * -(-B // block_size)).view(-1, NUM_CLASSES)
-        numbers = (image, box.long(), is_flipped, jitter, is_grey, is_solarized, sigma_px.flatten())
-        ends = counts.sum(1).cumsum(0)[:-1].tolist()
-        ordered = (place, *(number[place] for number in numbers))
-        parts = zip(*(torch.tensor_split(tensor, ends) for tensor in ordered), strict=True)
-        self._blocks = zip((_Block(*part) for part in parts), counts.tolist(), strict=True)
-
-    def make_block(self, columns_first: torch.Tensor, first_image: int) -> None:
-        """Make the views of the next images.
-
-        Args:
-            columns_first: float32 (up to block_size, W, 3, H), 0..1.
-            first_image: number in the batch of the first of them.
-        """
-        block, counts = next(self._blocks)
-        hued = slice(counts[0], sum(counts[:3]))
-        view = _resampled(columns_first, block, first_image, sum(counts[:2]), self.views.shape[-1])
-        matrix, offset = color_map(block.jitter[:, :3], block.is_grey, view.mean((2, 3)))
-        view = apply_color_map(view, matrix, offset)
-        shift_hue_(view[hued], block.jitter[hued, 3], max_turns=self.max_turns)
-        view.clamp_(0, 1)
-        for index in block.is_solarized.nonzero()[:, 0].tolist():
-            solarize_(view[index : index + 1], block.is_solarized[index : index + 1])
-        self.views.view(-1, *view.shape[1:]).index_copy_(0, block.place, normalize_(view))
+    view = _resampled(columns_first, block)
+    view = apply_color_map(view, block.matrix, block.contrast_row)
+    shift_hue_(view[block.hued], block.turns[block.hued], max_turns=max_turns)
+    view.clamp_(0, 1)
+    solarized = block.is_solarized.nonzero()[:, 0]
+    if len(solarized):
+        view[solarized] = solarize_(view[solarized], block.is_solarized[solarized])
+    normalize_(view.index_select(0, block.order).view_as(out), out=out)
 
 
-def _resampled(
-    columns_first: torch.Tensor, block: _Block, first_image: int, num_blurred: int, size_px: int
-) -> torch.Tensor:
+def _resampled(columns_first: torch.Tensor, block: _Block) -> torch.Tensor:
     """Crop, resize, flip and blur: float32 (n, 3, S, S)."""
-    _, W, _, H = columns_first.shape
-    S, n = size_px, len(block.box)
-    left, top, width, height = block.box.unbind(1)
-    columns = crop_taps(left, width, block.is_flipped, input_size=W, output_size=S)
-    rows = crop_taps(top, height, torch.zeros_like(block.is_flipped), input_size=H, output_size=S)
+    n, S, H = len(block.matrix), block.columns.size, columns_first.shape[-1]
+    num_blurred = (len(block.blur.first) - 1) // S
     blurred, sharp = slice(0, num_blurred), slice(num_blurred, n)
-    blur = blur_taps(block.sigma_px[blurred], S)
 
-    narrow = apply_taps(columns_first, columns, block.image - first_image)  # (n, S, 3, H)
+    narrow = apply_taps(columns_first, block.columns)  # (n, S, 3, H)
     rows_first = torch.empty(n, H, 3, S)
-    rows_first[blurred] = apply_taps(narrow[blurred], blur).permute(0, 3, 2, 1)
+    rows_first[blurred] = apply_taps(narrow[blurred].flatten(0, 1), block.blur).permute(0, 3, 2, 1)
     rows_first[sharp] = narrow[sharp].permute(0, 3, 2, 1)
 
-    small = apply_taps(rows_first, rows)  # (n, S, 3, S)
+    small = apply_taps(rows_first.flatten(0, 1), block.rows)  # (n, S, 3, S)
     view = torch.empty(n, 3, S, S)
-    view[blurred] = apply_taps(small[blurred], blur).transpose(1, 2)
+    view[blurred] = apply_taps(small[blurred].flatten(0, 1), block.blur).transpose(1, 2)
     view[sharp] = small[sharp].transpose(1, 2)
     return view

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from pretrain.allocator import keep_freed_memory
 from pretrain.callbacks import Checkpoints, Probe, ProbeCallback, ProgressBar, Recorder
 from pretrain.checkpoint import checkpoint_path, newest_readable
 from pretrain.checkpoint_io import AtomicCheckpointIO
@@ -147,6 +148,8 @@ def pretrain(
 def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder, further: list[Callback]) -> None:
     config, optimization = module.config, module.config.optimization
     checkpoints = Checkpoints(run_folder / "checkpoints")
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     trainer = Trainer(
         accelerator="auto",
         devices=config.devices,

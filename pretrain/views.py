@@ -56,6 +56,6 @@ def _resampled(images: torch.Tensor, kind: ViewKind, draws: ViewDraws) -> torch.
 
 def _colored(view: torch.Tensor, draws: ViewDraws, max_turns: float) -> torch.Tensor:
     """Jitter, grey, solarise and normalise float32 (B, 3, S, S)."""
-    matrix, offset = color_map(draws.jitter[:, :3], draws.is_grey, view.mean((2, 3)))
-    view = shift_hue_(apply_color_map(view, matrix, offset), draws.jitter[:, 3], max_turns=max_turns).clamp_(0, 1)
+    view = apply_color_map(view, *color_map(draws.jitter[:, :3], draws.is_grey))
+    view = shift_hue_(view, draws.jitter[:, 3], max_turns=max_turns).clamp_(0, 1)
     return normalize_(solarize_(view, draws.is_solarized))

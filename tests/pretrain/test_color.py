@@ -33,7 +33,7 @@ def random_jitter(count: int = 24) -> torch.Tensor:
 
 
 def ours(images: torch.Tensor, jitter: torch.Tensor, is_grey: torch.Tensor) -> torch.Tensor:
-    mapped = apply_color_map(images, *color_map(jitter[:, :3], is_grey, images.mean((2, 3))))
+    mapped = apply_color_map(images, *color_map(jitter[:, :3], is_grey))
     return shift_hue_(mapped, jitter[:, 3], max_turns=0.1).clamp(0, 1)
 
 

@@ -7,7 +7,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as reference
 
-from pretrain.resampling import apply_taps, blur_taps, blur_weights, crop_taps, crop_weights, resample
+from pretrain.resampling import blur_weights, crop_weights, resample
 
 BOXES = torch.tensor([[0.0, 0, 40, 30], [7, 3, 11, 9], [25, 20, 15, 10], [0, 0, 3, 5]])  # left, top, width, height
 
@@ -59,23 +59,3 @@ def test_at_the_border_the_blur_averages_what_is_there() -> None:
     kernel = torch.exp(-torch.tensor([0.0, 1.0, 4.0]) / 2)
     torch.testing.assert_close(weights[0], kernel / kernel.sum())
     torch.testing.assert_close(weights[1], kernel[[1, 0, 1]] / (kernel[0] + 2 * kernel[1]))
-
-
-@pytest.mark.parametrize("size_px", [3, 16, 33])
-def test_taps_of_a_crop_give_what_its_dense_weights_give(size_px: int) -> None:
-    """Crops that shrink and grow, of a whole axis and of a corner, flipped or not; made of two tables."""
-    tables, which = torch.rand(2, 40, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 0, 0, 1])
-    left, _, width, _ = BOXES.unbind(1)
-    flip = torch.tensor([True, False, True, False])
-    ours = apply_taps(tables, crop_taps(left.long(), width.long(), flip, input_size=40, output_size=size_px), which)
-    weights = crop_weights(left, width, input_size=40, output_size=size_px, flip=flip)
-    torch.testing.assert_close(ours, weights @ tables[which], atol=2e-6, rtol=0)
-
-
-@pytest.mark.parametrize("size_px", [3, 16, 33])
-def test_taps_of_a_blur_give_what_its_dense_weights_give(size_px: int) -> None:
-    table, sigma_px = torch.rand(2, size_px, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([0.3, 2.0])
-    expected = blur_weights(sigma_px, size_px) @ table
-    ours = apply_taps(table, blur_taps(sigma_px, size_px))
-    torch.testing.assert_close(ours, expected, atol=7e-5, rtol=0)  # 6e-5 lies beyond four sigma
-    assert apply_taps(table[:0], blur_taps(sigma_px[:0], size_px)).shape == (0, size_px, 5)
