@@ -49,9 +49,9 @@ class Neighbors:
         shapes = {name: getattr(self, name).shape for name in ("ids", "labels", "similarities")}
         if len(set(shapes.values())) != 1 or self.ids.ndim != 2:
             raise UserError(f"ids, labels and similarities must have one shape (Q, K); received {shapes}")
-        dtypes = {self.ids.dtype.name, self.labels.dtype.name, self.similarities.dtype.name}
-        if dtypes != {"int64", "float64"} or self.similarities.dtype != np.float64:
-            raise UserError(f"ids and labels must be int64 and similarities float64; received {sorted(dtypes)}")
+        if (self.ids.dtype, self.labels.dtype, self.similarities.dtype) != (np.int64, np.int64, np.float64):
+            dtypes = [self.ids.dtype.name, self.labels.dtype.name, self.similarities.dtype.name]
+            raise UserError(f"ids and labels must be int64 and similarities float64; received {', '.join(dtypes)}")
         padded = self.ids == PADDING
         if (self.ids < PADDING).any() or (padded[:, :-1] > padded[:, 1:]).any():
             raise UserError("ids must be >= 0, with padding (-1) only at the end of a row")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memory.mask import Mask
-from memory.products import NO_PAIRS, BlockProducts, Pairs, by_query, kth_at_least, kth_largest
+from memory.products import NO_PAIRS, BlockProducts, Pairs, by_query, joined, kth_at_least, kth_largest
 from memory.ranking import Found, rank, ranked_table
 from memory.similarity import product_error_bound
 
@@ -59,12 +59,12 @@ def nearest_by_numpy(
             new.append(found if flags is None else found.at(flags))
             num_new += len(new[-1].products)
             if len(kept.products) + num_new >= limit:  # cutting after every piece would take longer than the products
-                kept, reached = _within_reach(_joined([kept, *new]), Q, k, error)
+                kept, reached = _within_reach(joined([kept, *new]), Q, k, error)
                 thresholds = np.maximum(thresholds, reached)  # the first ones look beyond what is kept so far
                 if len(kept.products) > most_kept:
                     kept = kept.at(rank(kept, queries, entries, ids, k).places)
                 new, num_new, limit = [], 0, max(2 * Q * k, min(2 * len(kept.products), most_kept))
-    kept, _ = _within_reach(_joined([kept, *new]), Q, k, error)
+    kept, _ = _within_reach(joined([kept, *new]), Q, k, error)
     return ranked_table(kept, queries, entries, ids, k)
 
 
@@ -95,10 +95,6 @@ def _first_thresholds(products: npt.NDArray[np.float32], rows: Rows, k: int, mas
     if flags is not None:
         np.copyto(products, -np.inf, where=~flags)
     return kth_at_least(products, k)
-
-
-def _joined(parts: list[Pairs]) -> Pairs:
-    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _within_reach(pairs: Pairs, num_queries: int, k: int, error: float) -> tuple[Pairs, npt.NDArray[np.float64]]:

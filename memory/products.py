@@ -34,6 +34,11 @@ class Pairs(NamedTuple):
 NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
+def joined(parts: list[Pairs]) -> Pairs:
+    """All pairs of the parts, in their order; there must be one part at least."""
+    return Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
 class BlockProducts:
     """Products of one block of entries after another with the same queries.
 

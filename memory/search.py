@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from memory.coded_entries import MOST_DIMENSIONS, CodedEntries
 from memory.flat import flat_pairs
 from memory.mask import Mask
 from memory.neighbors import PADDING, Neighbors
@@ -39,7 +40,10 @@ Engine = Literal["auto", "numpy", "torch", "faiss"]
 Allowed = npt.NDArray[np.bool_] | Mask | None
 
 DEFAULT_BUDGET_BYTES = 256 << 20
-_FAISS_QUERIES = 3  # so few are faster in faiss's loop than as a matrix product
+_FEW_QUERIES = 3  # so few are faster one by one than as a matrix product
+_FEWEST_CODED = 1 << 12
+_CODED_AFTER = 32  # queries that were asked few at a time: making the codes takes about as long as they then save
+_MOST_OPEN_ENDED = 0.25  # share of those queries that the codes may leave open before they are no help
 
 
 class ExactSearch:
@@ -79,6 +83,8 @@ class ExactSearch:
         if engine == "numpy" and device != "cpu":
             raise UserError(f"engine numpy runs on the processor only, got device {device!r}; use torch or auto")
         self._device, self._engine = device, engine
+        self._codes: CodedEntries | None = None
+        self._num_few = self._num_open_ended = 0
         self._on_torch = self._prepare_torch()
 
     def _prepare_torch(self) -> TorchSearch | None:
@@ -143,21 +149,31 @@ class ExactSearch:
         """One block of queries by the engine that suits it; k <= N."""
         if self._on_torch is not None:
             return self._on_torch.nearest(queries, k, mask, budget_bytes)
-        few = (
-            self._engine == "auto" and len(queries) <= _FAISS_QUERIES and importlib.util.find_spec("faiss") is not None
-        )
-        if (self._engine == "faiss" or few) and mask.allowed is None and not mask.exclusions:
-            return self._nearest_by_faiss(queries, k, budget_bytes)
-        return nearest_by_numpy(queries, self.entries, self.ids, k, mask, budget_bytes)
-
-    def _nearest_by_faiss(self, queries: npt.NDArray[np.float32], k: int, budget_bytes: int) -> Found:
-        error = product_error_bound(queries.shape[1])
-        pairs, open_ended = flat_pairs(queries, self.entries, k, error, self._device)
+        few = self._engine == "auto" and len(queries) <= _FEW_QUERIES and importlib.util.find_spec("faiss") is not None
+        if few and not mask.exclusions and (codes := self._codes_if_worthwhile(len(queries))) is not None:
+            pairs, open_ended = codes.pairs(queries, k, mask.allowed)
+            self._num_open_ended += int(open_ended.sum())
+        elif (self._engine == "faiss" or few) and mask.allowed is None and not mask.exclusions:
+            pairs, open_ended = flat_pairs(
+                queries, self.entries, k, product_error_bound(queries.shape[1]), self._device
+            )
+        else:
+            return nearest_by_numpy(queries, self.entries, self.ids, k, mask, budget_bytes)
         rows, similarities = ranked_table(pairs, queries, self.entries, self.ids, k)
         if open_ended.any():
-            again = nearest_by_numpy(queries[open_ended], self.entries, self.ids, k, Mask(), budget_bytes)
+            again = nearest_by_numpy(queries[open_ended], self.entries, self.ids, k, mask, budget_bytes)
             rows[open_ended], similarities[open_ended] = again
         return rows, similarities
+
+    def _codes_if_worthwhile(self, num_queries: int) -> CodedEntries | None:
+        """The codes of the entries, made once they will soon have paid; None while they would not help."""
+        N, D = self.entries.shape
+        self._num_few += num_queries
+        if N < _FEWEST_CODED or D > MOST_DIMENSIONS or self._num_few <= _CODED_AFTER:
+            return None
+        if self._codes is None:
+            self._codes = CodedEntries(self.entries)
+        return self._codes if _MOST_OPEN_ENDED * self._num_few > self._num_open_ended else None
 
 
 def exact_search(
