@@ -83,8 +83,9 @@ class CodedEntries:
         num_found = min(N, max(self._num_found, 2 * k))
         options = None
         if allowed is not None:
-            flags = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-            options = faiss.SearchParameters(sel=flags)
+            bitmap = np.packbits(allowed, bitorder="little")  # must outlive the call: faiss keeps a bare pointer to it
+            selector = faiss.IDSelectorBitmap(len(bitmap), faiss.swig_ptr(bitmap))
+            options = faiss.SearchParameters(sel=selector)
         scaled = queries.astype(np.float64) * self._scales  # exact
         steps = np.maximum(np.abs(scaled).max(axis=1), _SMALLEST_SCALE**2) / _LARGEST_CODE
         codes = np.rint(scaled / steps[:, None])

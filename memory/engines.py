@@ -23,7 +23,7 @@ from memory import approximate
 from memory.approximate import ApproximateSearch, Kind, Present
 from memory.index_file import UnusableIndex, load_index, save_index
 from memory.mask import Exclusion, Mask
-from memory.neighbors import Neighbors
+from memory.neighbors import Neighbors, as_count
 from memory.resident import Resident
 from memory.search import Allowed, ExactSearch
 from memory.similarity import as_embeddings
@@ -72,8 +72,7 @@ class Engines:
         if engine in ("exact", "faiss"):
             ready = self._exact_search(device, with_faiss=engine == "faiss")
             return ready.search(queries, k, allowed=mask, budget_bytes=budget_bytes)
-        if k < 1:
-            raise UserError(f"k is {k}; ask for at least 1 neighbour")
+        k = as_count(k)
         kind: Kind = "hnsw" if engine == "hnsw" else "ivfpq"
         rows = self._resident.rows
         checked = as_embeddings(queries, "queries", rows.embeddings.shape[1])

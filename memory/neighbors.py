@@ -9,6 +9,7 @@ Letters: Q queries, K neighbours.
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -181,6 +182,21 @@ class Neighbors:
             similarities=self.similarities[part],
             weights=None if self.weights is None else self.weights[part],
         )
+
+
+def as_count(k: Any) -> int:
+    """Check a number of neighbours: any whole number from 1 on, numpy's too.
+
+    Raises:
+        UserError: for anything else.
+    """
+    try:
+        count = operator.index(k)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise UserError(f"k is {k!r}; ask for a whole number of neighbours, at least 1")
+    return count
 
 
 def rank_neighbors(

@@ -24,6 +24,9 @@ from procmem.errors import UserError
 LATER_COLUMNS = ("dataset", "time", "weight")
 """Columns that format 1 had not; older versions of a store read as None, None and 1."""
 
+ID_LIMIT = 1 << 62
+"""Given ids are smaller, so that there are always free ones above them."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -76,7 +79,7 @@ def check_batch(batch: Batch, dimension: int, num_classes: int) -> Columns:
     return Columns(
         embeddings=embeddings,
         labels=as_integers(batch.labels, "labels", N, below=num_classes),
-        ids=None if batch.ids is None else as_integers(batch.ids, "ids", N),
+        ids=None if batch.ids is None else as_integers(batch.ids, "ids", N, below=ID_LIMIT),
         owners=_one_each(batch.owner, "owner", N, str),
         uris=_one_each(batch.uri, "uri", N, str),
         datasets=_one_each(batch.dataset, "dataset", N, str),

@@ -8,7 +8,8 @@ ranked on the way and cut to k, in the worst case a float64 pass over everything
 
 Engines, all with the same answer to the last bit: ``numpy`` (processor), ``torch`` (any torch device, in half precision
 where that is faster), ``faiss`` (its flat search as the fast pass). ``auto`` is what was measured fastest
-(benchmarks/search.py): numpy, faiss for up to 3 queries, torch on a GPU and on processors with matrix units.
+(benchmarks/search.py): numpy, torch on a GPU and on processors with matrix units. Up to 3 queries at a time go to
+faiss, and once there were a few dozen of them, to 8-bit codes of the entries (`memory.coded_entries`).
 
 Rejected: trusting float32 order, which ranked equal rows differently from batch to batch.
 
@@ -26,7 +27,7 @@ import numpy.typing as npt
 from memory.coded_entries import MOST_DIMENSIONS, CodedEntries
 from memory.flat import flat_pairs
 from memory.mask import Mask
-from memory.neighbors import PADDING, Neighbors
+from memory.neighbors import PADDING, Neighbors, as_count
 from memory.numpy_search import QUERY_BLOCK, nearest_by_numpy
 from memory.products import processor_has_matrix_units
 from memory.ranking import Found, ranked_table
@@ -113,7 +114,8 @@ class ExactSearch:
             queries: (Q, D) L2-normalised floats, numpy or torch; rounded to float32.
             k: neighbours wanted; rows are padded where fewer entries may answer.
             allowed: (N,) flags of the entries that may answer, or a `Mask`; others do not exist for this search.
-            budget_bytes: bound on working memory beside inputs and answer; 256 MB, or a quarter of a GPU's free memory.
+            budget_bytes: bound on working memory beside inputs, answer and codes (a byte a value, with ``auto`` only);
+                256 MB, or a quarter of a GPU's free memory.
 
         Returns:
             Neighbors (Q, k); independent of batch, budget, device and engine to the last bit.
@@ -123,8 +125,7 @@ class ExactSearch:
         """
         queries = as_embeddings(queries, "queries", self.entries.shape[1])
         N = len(self.entries)
-        if k < 1:
-            raise UserError(f"k is {k}; ask for at least 1 neighbour")
+        k = as_count(k)
         mask = allowed if isinstance(allowed, Mask) else Mask(allowed=None if allowed is None else np.asarray(allowed))
         mask.check(len(queries), N)
         rows = np.full((len(queries), k), PADDING, np.int64)

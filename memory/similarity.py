@@ -45,7 +45,10 @@ def as_embeddings(values: Any, what: str, dimension: int | None = None) -> npt.N
     """
     if hasattr(values, "detach"):  # a torch tensor, without importing torch
         values = values.detach().cpu().float().numpy()
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise UserError(f"{what} must be (N, D) floating numbers; received rows of different lengths") from None
     if array.ndim != 2 or array.dtype.kind != "f":
         raise UserError(f"{what} must be (N, D) floating numbers; received {array.dtype} of shape {array.shape}")
     if array.shape[1] == 0 or dimension not in (None, array.shape[1]):

@@ -86,6 +86,8 @@ class Store:
         """
         import lance
 
+        if isinstance(class_names, str):
+            raise UserError(f"class names are one string, {class_names!r}; give a list of names")
         place = find_place(location)
         names = tuple(class_names)
         ledger = Ledger(card=card, class_names=names, levels=make_levels(names, levels or {}), precision=precision)

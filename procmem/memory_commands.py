@@ -117,7 +117,7 @@ def memory_info(memory: Path, *, json: bool = False) -> None:
         "stored as": f"{card['dimension']} x {description['precision']}",
         "encoder": f"{card['name']} ({card['fingerprint'][:16]})",
         "real images": f"seen by the encoder: {card['provenance']['real_images']}",
-        "version": f"{description['version']} of {len(description['versions'])} held",
+        "version": f"{description['version']} ({len(description['versions'])} held)",
         "protected": ", ".join(f"{name} = {version}" for name, version in description["protected"].items()) or "none",
         "artefacts": len(description["artefacts"]),
     }

@@ -118,6 +118,12 @@ def test_ids_in_use_or_given_twice_add_nothing(memory: VisualMemory, unit_rows: 
     assert (len(memory), memory.version) == (2, version)
 
 
+def test_after_the_largest_id_there_are_still_free_ones(memory: VisualMemory, unit_rows: MakeUnitRows) -> None:
+    largest = (1 << 62) - 1
+    memory.add(unit_rows(1, 16), [0], ids=[largest])
+    assert memory.add(unit_rows(2, 16, 1), [0, 0]).tolist() == [largest + 1, largest + 2]
+
+
 def test_embeddings_of_another_encoder_are_refused_with_both_fingerprints(
     memory: VisualMemory, card: EncoderCard, unit_rows: MakeUnitRows
 ) -> None:
@@ -133,7 +139,8 @@ def test_embeddings_of_another_encoder_are_refused_with_both_fingerprints(
         ({"labels": [0]}, "labels has 1 values for 2 embeddings"),
         ({"labels": [0, 3]}, "labels holds 0 to 3; valid: 0 to 2"),
         ({"labels": [0.0, 1.0]}, "labels must be a list of integers"),
-        ({"ids": [-1, 0]}, "ids holds -1 to 0; valid: 0 or more"),
+        ({"ids": [-1, 0]}, "ids holds -1 to 0; valid: 0 to "),
+        ({"ids": [0, 1 << 62]}, "ids holds 0 to 4611686018427387904; valid: 0 to 4611686018427387903"),
         ({"owner": ["ann"]}, "owner has 1 values for 2 embeddings"),
         ({"uri": ["a", "b", "c"]}, "uri has 3 values for 2 embeddings"),
         ({"owner": [1, 2]}, "owner must be str or None; received 1"),
@@ -141,6 +148,7 @@ def test_embeddings_of_another_encoder_are_refused_with_both_fingerprints(
         ({"weight": [1, 2, 3]}, "weight has 3 values for 2 entries"),
         ({"weight": -1}, "weights must be finite and 0 or more"),
         ({"embeddings": np.eye(2, 8)}, "embeddings have dimension 8; this memory holds dimension 16"),
+        ({"embeddings": [[1.0, 0.0], [1.0]]}, "embeddings must be .* received rows of different lengths"),
         ({"embeddings": np.zeros((2, 16))}, "embeddings: row 0 is zero"),
         ({"embeddings": np.full((2, 16), np.nan)}, "embeddings: row 0 holds NaN"),
     ],
@@ -221,6 +229,8 @@ def test_create_refuses_a_folder_that_holds_anything_and_repeated_classes(
         )
     with pytest.raises(UserError, match="class names must be given and differ"):
         VisualMemory.create(tmp_path / "new", card, class_names=["cat", "cat"])
+    with pytest.raises(UserError, match="class names are one string, 'cat'; give a list"):
+        VisualMemory.create(tmp_path / "new", card, class_names="cat")
 
 
 def test_a_missing_newer_or_damaged_ledger_is_named(memory: VisualMemory, tmp_path: Path) -> None:

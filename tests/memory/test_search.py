@@ -71,6 +71,20 @@ def test_equals_the_slow_search_bit_for_bit(kind: str, k: int) -> None:
     assert_same(exact_search(queries, entries, k, ids=ids), slow_search(queries, entries, k, ids))
 
 
+@pytest.mark.parametrize("k", [np.int64(3), np.uint8(3), True])
+def test_any_whole_number_is_a_number_of_neighbours(k: int) -> None:
+    entries = normalised(np.random.default_rng(0).standard_normal((9, 4)))
+    for queries in (entries[:1], entries):
+        assert exact_search(queries, entries, k).ids.shape == (len(queries), int(k))
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, 2.0, None, "3"])
+def test_anything_else_is_none(k: object) -> None:
+    entries = np.eye(4, dtype=np.float32)
+    with pytest.raises(UserError, match=f"k is {k!r}; ask for a whole number of neighbours, at least 1"):
+        exact_search(entries, entries, k)
+
+
 @pytest.mark.parametrize("kind", ["random", "duplicates", "near ties", "all equal"])
 @pytest.mark.parametrize("budget_bytes", [1, 10_000, 1 << 20])
 def test_budget_and_batch_do_not_change_a_bit(kind: str, budget_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
