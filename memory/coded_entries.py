@@ -107,7 +107,7 @@ class CodedEntries:
         """Of these rows, those whose float32 product leaves them a chance."""
         products = self._entries[rows] @ queries[query]
         if len(rows) > k:
-            threshold = np.partition(products, -k)[-k] - 2 * product_error_bound(queries.shape[1])
+            threshold = float(np.partition(products, -k)[-k]) - 2 * product_error_bound(queries.shape[1])
             near = products >= np.float32(threshold)  # rounding keeps the order
             rows, products = rows[near], products[near]
         return Pairs(np.full(len(rows), query), rows.astype(np.int64), products)
