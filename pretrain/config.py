@@ -257,6 +257,13 @@ class PretrainConfig:
         return self.devices * self.num_nodes
 
     @property
+    def num_targets(self) -> int:
+        """What the teacher's output is spread over: prototypes, or (contrastive) a device's images of a micro-batch."""
+        if self.loss.objective == "contrastive":
+            return self.optimization.batch_size // (self.optimization.accumulation * self.world_size)
+        return self.head.num_prototypes
+
+    @property
     def what(self) -> dict[str, Any]:
         """The settings that decide the weights."""
         return {key: value for key, value in self.to_dict().items() if key not in HOW_NOT_WHAT}

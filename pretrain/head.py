@@ -57,9 +57,12 @@ class ProjectionHead(nn.Module):
     Args:
         embedding_size: D.
         config: sizes.
+        has_prototypes: without them the output is the bottleneck vector itself: float32 of unit length.
     """
 
-    def __init__(self, embedding_size: int, config: HeadConfig) -> None:
+    prototypes: nn.Linear | None
+
+    def __init__(self, embedding_size: int, config: HeadConfig, *, has_prototypes: bool = True) -> None:
         super().__init__()
         sizes = (embedding_size, config.hidden_size, config.hidden_size)
         layers: list[nn.Module] = []
@@ -69,16 +72,19 @@ class ProjectionHead(nn.Module):
                 layers.append(nn.BatchNorm1d(size_out))
             layers.append(nn.GELU())
         self.mlp = nn.Sequential(*layers, nn.Linear(config.hidden_size, config.bottleneck_size))
-        self.prototypes = nn.Linear(config.bottleneck_size, config.num_prototypes, bias=False)
+        self.prototypes = None
+        if has_prototypes:
+            self.prototypes = nn.Linear(config.bottleneck_size, config.num_prototypes, bias=False)
         self.apply(_initialize)
-        if config.prototype_start == "uniform":
+        if self.prototypes is not None and config.prototype_start == "uniform":
             self.prototypes.reset_parameters()
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         bottleneck = self.mlp(embeddings)
         device = bottleneck.device.type
         with torch.autocast("cpu" if device == "meta" else device, enabled=False):  # meta: where FLOPs are counted
-            return F.linear(F.normalize(bottleneck.float(), dim=-1), F.normalize(self.prototypes.weight, dim=-1))
+            unit = F.normalize(bottleneck.float(), dim=-1)
+            return unit if self.prototypes is None else F.linear(unit, F.normalize(self.prototypes.weight, dim=-1))
 
 
 def _initialize(module: nn.Module) -> None:

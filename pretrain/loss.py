@@ -9,6 +9,7 @@ Letters: V views (the first G of them global), B images, P prototypes.
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import torch
 import torch.distributed
@@ -21,20 +22,24 @@ from procmem.strict_yaml import ABOVE_ZERO, BELOW_ONE, check_range
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Temperatures and the centre's memory; the defaults are those of the paper's 100 epochs (no warm-up).
+    """What is learned, temperatures and the centre's memory; the defaults are the paper's for 100 epochs (no warm-up).
 
     Attributes:
+        objective: ``dino``, or ``contrastive`` (`pretrain.contrast`), which has neither prototypes nor centre.
         student_temperature: divisor of the student's logits.
         teacher_temperature: divisor of the teacher's centred logits; smaller is sharper.
         center_momentum: share of the centre that survives one step.
+        contrast_temperature: divisor of the cosines of ``contrastive``; the other three are those of ``dino``.
     """
 
+    objective: Literal["dino", "contrastive"] = "dino"
     student_temperature: float = 0.1
     teacher_temperature: float = 0.04
     center_momentum: float = 0.9
+    contrast_temperature: float = 0.2
 
     def __post_init__(self) -> None:
-        check_range(self, ["student_temperature", "teacher_temperature"], ABOVE_ZERO)
+        check_range(self, ["student_temperature", "teacher_temperature", "contrast_temperature"], ABOVE_ZERO)
         check_range(self, ["center_momentum"], 0, BELOW_ONE)
 
 

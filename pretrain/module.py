@@ -1,7 +1,8 @@
 """DINO as a Lightning module: who feeds whom, and in which order things move.
 
-One micro-batch: views on the device -> global crops through the teacher, all crops through the student (one pass for
-each size) -> loss. One optimizer step: schedules, finite check, clipping, AdamW, then the teacher, then the centre.
+One micro-batch: views on the device -> global crops through the teacher (beside the contrastive loss only where it is
+observed), all crops through the student (one pass for each size) -> loss. One optimizer step: schedules, finite check,
+clipping, AdamW, then the teacher, then the centre.
 
 Everything that chance decides is a function of (root seed, completed steps, micro-batch, rank): images, views and,
 by seeding torch at every micro-batch, drop path.
@@ -32,11 +33,12 @@ from pretrain.backbone import (
 from pretrain.checkpoint import ENTRY, FORMAT
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD, normalize_
 from pretrain.config import PretrainConfig
+from pretrain.contrast import ContrastiveLoss
 from pretrain.head import ProjectionHead
 from pretrain.loss import DINOLoss
 from pretrain.monitor import FiniteGuard
 from pretrain.optimizer import clip_gradients, drop_gradients, make_optimizer, set_schedule
-from pretrain.teacher import start_teacher, update_teacher
+from pretrain.teacher import copy_buffers, start_teacher, update_teacher
 from pretrain.view_draws import draw_views
 from pretrain.views import make_views
 from procgen.exclusions import Exclusions
@@ -53,7 +55,7 @@ class Observation(NamedTuple):
 
     Attributes:
         loss: scalar.
-        teacher_probabilities: (G * B, P).
+        teacher_probabilities: (G * B, P); of the contrastive loss (G * B, B).
         embeddings: (G * B, D) of the teacher.
     """
 
@@ -77,13 +79,20 @@ class Network(nn.Module):
             views: V tensors float32 (B, 3, S, S), equal sizes next to each other.
 
         Returns:
-            embeddings (V, B, D) and logits float32 (V, B, P).
+            embeddings (V, B, D) and the head's outputs: logits float32 (V, B, P).
         """
         groups = [torch.cat(list(group)) for _, group in itertools.groupby(views, key=lambda view: view.shape[-1])]
         embeddings = torch.cat([self.backbone(group) for group in groups])
         logits = self.projection_head(embeddings)
         V, B = len(views), len(views[0])
         return embeddings.view(V, B, -1), logits.view(V, B, -1)
+
+
+def make_loss(config: PretrainConfig) -> DINOLoss | ContrastiveLoss:
+    """The loss that a configuration names."""
+    if config.loss.objective == "contrastive":
+        return ContrastiveLoss(config.loss.contrast_temperature)
+    return DINOLoss(config.head.num_prototypes, config.loss)
 
 
 class DINOModule(LightningModule):
@@ -118,7 +127,7 @@ class DINOModule(LightningModule):
         self.student = self._make_network(config.backbone.drop_path_rate)
         self.teacher = self._make_network(0.0)
         start_teacher(self.teacher, self.student)
-        self.loss = DINOLoss(config.head.num_prototypes, config.loss)
+        self.loss = make_loss(config)
         self.observation: Observation | None = None
         self.finite_guard = FiniteGuard()
         self.gradient_norm = torch.zeros(())
@@ -133,7 +142,9 @@ class DINOModule(LightningModule):
         check_crop_sizes(backbone, sizes_px)
         if not is_transformer(self.config.backbone.name):
             backbone.to(memory_format=torch.channels_last)  # convolutions: a quarter less time on a processor
-        return Network(backbone, ProjectionHead(embedding_dimension(backbone), self.config.head))
+        has_prototypes = self.config.loss.objective == "dino"
+        head = ProjectionHead(embedding_dimension(backbone), self.config.head, has_prototypes=has_prototypes)
+        return Network(backbone, head)
 
     @property
     def completed_steps(self) -> int:
@@ -191,13 +202,19 @@ class DINOModule(LightningModule):
             image_width_px=batch.images.shape[3],
         )
         views = make_views(batch.images, config.crops, draws)
-        with torch.no_grad():
-            teacher_embeddings, teacher_logits = self.teacher(views[: config.crops.num_global_crops])
-        _, student_logits = self.student(views)
-        loss: torch.Tensor = self.loss(student_logits, teacher_logits)
+        is_observed = (step + 1) % config.log_every_steps == 0 or step + 1 == config.optimization.total_steps
+        if isinstance(self.loss, DINOLoss) or is_observed:
+            with torch.no_grad():
+                teacher_embeddings, teacher_outputs = self.teacher(views[: config.crops.num_global_crops])
+        _, outputs = self.student(views)
+        loss: torch.Tensor
+        if isinstance(self.loss, DINOLoss):
+            loss = self.loss(outputs, teacher_outputs)
+        else:
+            loss = self.loss(outputs, config.crops.num_global_crops)
         self._step_loss = self._step_loss.to(loss.device) + loss.detach() / config.optimization.accumulation
-        if (step + 1) % config.log_every_steps == 0 or step + 1 == config.optimization.total_steps:
-            probabilities = self.loss.teacher_probabilities(teacher_logits)
+        if is_observed:
+            probabilities = self.loss.teacher_probabilities(teacher_outputs)
             self.observation = Observation(loss.detach(), probabilities.flatten(0, 1), teacher_embeddings.flatten(0, 1))
         return loss
 
@@ -208,15 +225,19 @@ class DINOModule(LightningModule):
         self.gradient_norm = clip_gradients(self.student.parameters(), optimization.clip_rule, optimization.clip_norm)
         self.finite_guard.observe(step, self._step_loss, self.gradient_norm)
         self._step_loss = torch.zeros_like(self._step_loss)
-        if step < optimization.frozen_prototypes_steps:
-            drop_gradients(self.student.projection_head.prototypes)
+        prototypes = self.student.projection_head.prototypes
+        if prototypes is not None and step < optimization.frozen_prototypes_steps:
+            drop_gradients(prototypes)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """The optimizer's step, then the teacher's and the centre's: once a step, however many micro-batches it has."""
         teacher_momentum = self.config.optimization.teacher_momentum_at(self.completed_steps)
         super().optimizer_step(*args, **kwargs)
         update_teacher(self.teacher, self.student, teacher_momentum)
-        self.loss.update_center()
+        if isinstance(self.loss, DINOLoss):
+            self.loss.update_center()
+        else:
+            copy_buffers(self.teacher, self.student)
 
     def _seed_torch(self, step: int, micro_batch: int) -> None:
         """Seed torch's random state, which drop path uses: nothing of it need be saved."""

@@ -4,7 +4,7 @@ DINO can fail in silence (Caron et al. 2021, section 5.3): the teacher gives eve
 entropy of its mean output falls to 0), or every image the uniform output (the entropy of each output, and the loss,
 stay at ln P). The spread of the embeddings shows the same in the backbone. A lower loss alone shows neither.
 
-Letters: N images, D embedding, P prototypes.
+Letters: N images, D embedding, P prototypes (of the contrastive loss: the images among which one is found).
 """
 
 from __future__ import annotations
@@ -117,12 +117,12 @@ class CollapseMonitor:
     """Turns measurements into warnings, each given once a run.
 
     Args:
-        num_prototypes: P.
+        num_targets: P.
         warmup_steps: no warning before this step: an untrained network looks like the uniform plateau.
     """
 
-    def __init__(self, num_prototypes: int, warmup_steps: int) -> None:
-        self.largest_entropy = math.log(num_prototypes)
+    def __init__(self, num_targets: int, warmup_steps: int) -> None:
+        self.largest_entropy = math.log(num_targets)
         self.warmup_steps = warmup_steps
         self._in_a_row: dict[str, int] = {}
 
@@ -145,7 +145,7 @@ class CollapseMonitor:
                 "entropy_of_mean_teacher"
             ]
             < SHARP_COLLAPSE_SHARE * reachable,
-            "stuck on the uniform plateau: loss = ln(prototypes), the teacher says nothing; "
+            "stuck on the uniform plateau: loss = ln(targets), the teacher says nothing; "
             "weaken crops.hue and crops.grey_probability, or set head.use_batch_norm": measured["mean_teacher_entropy"]
             > plateau
             and loss > plateau,

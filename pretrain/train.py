@@ -121,7 +121,7 @@ def pretrain(
     provenance = _Provenances(config, process, start.notes, exclusions)
     metrics = MetricsFile(run_folder / "metrics.csv", start.completed_steps)
     optimization = config.optimization
-    recorder = Recorder(metrics, CollapseMonitor(config.head.num_prototypes, optimization.warmup_steps))
+    recorder = Recorder(metrics, CollapseMonitor(config.num_targets, optimization.warmup_steps))
     if start.completed_steps < optimization.total_steps:
         with _seeded(config.root_seed), _quiet_lightning():
             module = DINOModule(config, process, provenance, exclusions, start.position)

@@ -134,7 +134,7 @@ def _training(findings: Findings) -> Section:
         points = [(row["images"], row[name]) for _, row in sorted(metrics.items()) if name in row and "images" in row]
         return {label: ([x for x, _ in points], [y for _, y in points])}
 
-    plateau = float(np.log(config.head.num_prototypes))
+    plateau = float(np.log(config.num_targets))
     panels = [
         CurvePanel(title="loss", x_label="images", series=series("loss", "loss"), reference=("uniform: ln K", plateau)),
         CurvePanel(

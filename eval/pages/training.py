@@ -230,7 +230,7 @@ def _panel(title: str, name: str, runs: Sequence[RunFolder]) -> CurvePanel:
     recipes = [run.recipe for run in runs if run.recipe is not None]
     reference = None
     if recipes and ("loss" in name or "entropy" in name):
-        reference = ("ln K", float(np.log(recipes[0].head.num_prototypes)))
+        reference = ("ln K", float(np.log(recipes[0].num_targets)))
     return CurvePanel(title=title, x_label="images", series=series, reference=reference)
 
 

@@ -79,6 +79,11 @@ def two_lanes() -> PretrainConfig:
     return tiny(backbone=backbone, head=head, blocks_per_batch=2)
 
 
+def two_lanes_contrastive() -> PretrainConfig:
+    """The same with the contrastive loss, whose negatives are on both ranks."""
+    return PretrainConfig.from_dict(two_lanes().to_dict() | {"loss": {"objective": "contrastive"}})
+
+
 @pytest.fixture(scope="session")
 def tiny_config() -> PretrainConfig:
     return tiny()
@@ -87,6 +92,11 @@ def tiny_config() -> PretrainConfig:
 @pytest.fixture(scope="session")
 def two_lane_config() -> PretrainConfig:
     return two_lanes()
+
+
+@pytest.fixture(scope="session")
+def contrastive_config() -> PretrainConfig:
+    return two_lanes_contrastive()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from conftest import Squares, tiny, two_lanes
+from conftest import Squares, tiny, two_lanes, two_lanes_contrastive
 
 from pretrain.callbacks import Embed
 from pretrain.train import pretrain
@@ -28,6 +28,7 @@ def kill_at_seven(embed: Embed, step: int) -> dict[str, float]:
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     pretrain(two_lanes(), folder / "two", process=Squares())
+    pretrain(two_lanes_contrastive(), folder / "two-contrastive", process=Squares())
     torch.distributed.destroy_process_group()
     for name in [name for name in os.environ if name.startswith("TORCHELASTIC") or "RANK" in name or "WORLD" in name]:
         del os.environ[name]

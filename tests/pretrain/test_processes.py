@@ -23,7 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, two_lane_config: PretrainConfig, squares: Process) -> Path:
+def folder(
+    tmp_path_factory: pytest.TempPathFactory,
+    two_lane_config: PretrainConfig,
+    contrastive_config: PretrainConfig,
+    squares: Process,
+) -> Path:
     """Holds "two", trained by this process and another as torchrun would start them, and "killed", left by SIGKILL."""
     folder = tmp_path_factory.mktemp("processes")
     with socket.socket() as free:
@@ -42,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, two_lane_config: PretrainCo
             patch.setenv("RANK", "0")
             patch.setenv("LOCAL_RANK", "0")
             pretrain(two_lane_config, folder / "two", process=squares)
+            pretrain(contrastive_config, folder / "two-contrastive", process=squares)
         finally:
             if torch.distributed.is_initialized():
                 torch.distributed.destroy_process_group()
@@ -68,6 +74,17 @@ def test_two_ranks_learn_what_one_learns_from_the_same_batches(
     )
     assert ours["procmem"]["stream"] == theirs["procmem"]["stream"]
     assert (ours["procmem"]["world_size"], theirs["procmem"]["world_size"]) == (2, 1)
+
+
+def test_two_ranks_find_their_images_among_those_of_both(
+    folder: Path, contrastive_config: PretrainConfig, squares: Process, tmp_path: Path
+) -> None:
+    pretrain(contrastive_config, tmp_path, process=squares)
+    two, one = (read_metrics(run / "metrics.csv") for run in (folder / "two-contrastive", tmp_path))
+    assert list(two) == list(one) == [2, 4, 6, 8, 10, 12]
+    for step, row in one.items():
+        assert two[step]["loss"] == pytest.approx(row["loss"], abs=1e-4)
+        assert two[step]["gradient_norm"] == pytest.approx(row["gradient_norm"], rel=1e-2)
 
 
 def test_a_killed_run_ends_bit_by_bit_where_a_straight_one_ends(
