@@ -9,7 +9,8 @@
     timm:NAME                       a timm model with published weights
     pixels, histogram               no weights at all
 
-Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px. A specification is a string, so that one name serves
+Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px; and in ``+grid2`` or ``+mean``, embeddings made of the
+patch tokens (`pretrain.features`). A specification is a string, so that one name serves
 the command line, YAML, results and reports. Everything that changes an embedding is in the fingerprint of the card:
 weights (hence the seed), preprocessing, pooling, precision.
 
@@ -30,6 +31,7 @@ from PIL import Image
 from pretrain.backbone import create_backbone
 from pretrain.checkpoint import ENTRY, BackboneState, backbone_of, checked, newest_readable, read_backbone
 from pretrain.export import is_export, read_export
+from pretrain.features import PATTERN, FeatureEncoder
 from pretrain.foreign_checkpoint import read_content, read_foreign
 from pretrain.pixel_encoders import Histogram, Pixels
 from pretrain.shipped import find_shipped
@@ -42,7 +44,7 @@ from procmem.provenance import EncoderCard, Provenance, code_version
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
 FORMS = (
     "pixels, histogram, procmem:NAME, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], "
-    "or the path of a checkpoint, run or export, each also with @SIZE"
+    "or the path of a checkpoint, run or export, each also with @SIZE, +gridG or +mean"
 )
 
 
@@ -102,6 +104,10 @@ def load_encoder(
         UserError: if the specification is unknown (nearest valid ones are named), a file is missing or unreadable, or
             weights cannot be had.
     """
+    features = None if Path(spec).exists() else PATTERN.search(spec)
+    if features is not None:
+        plain = spec[: features.start()]
+        return FeatureEncoder(load_encoder(plain, device, image_size_px, precision), features[0])
     own = {"device": device, "precision": precision, "name": spec}
     spec, size_px = split_size(spec)
     image_size_px = size_px if image_size_px is None else image_size_px

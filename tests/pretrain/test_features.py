@@ -1,0 +1,63 @@
+"""Embeddings made of patch tokens. Run: pytest tests/pretrain/test_features.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pretrain.encoder import load_encoder
+from procmem.errors import UserError
+
+NETWORK = "random:vit_tiny_patch16_224@64"
+
+
+def images(size_px: int = 64) -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (3, 3, size_px, size_px), generator=random, dtype=torch.uint8)
+
+
+def test_a_grid_holds_the_mean_of_each_cell_channel_by_channel() -> None:
+    encoder, plain = load_encoder("pixels@32+grid2"), load_encoder("pixels@32")
+    tokens = plain.patch_tokens(images(32)).double()  # (3, 8, 8, 3)
+    for row, embedding in zip(tokens, encoder.embed(images(32)), strict=True):
+        cells = [
+            sum(float(row[y, x, channel]) for y in range(top, top + 4) for x in range(left, left + 4)) / 16
+            for channel in range(3)
+            for top in (0, 4)
+            for left in (0, 4)
+        ]
+        expected = torch.tensor(cells) / torch.tensor(cells).norm()
+        torch.testing.assert_close(embedding, expected, atol=1e-6, rtol=1e-5)
+    assert encoder.dimension == 12
+
+
+def test_mean_joins_the_embedding_and_the_mean_token_with_equal_weight() -> None:
+    encoder, plain = load_encoder(f"{NETWORK}+mean"), load_encoder(NETWORK)
+    mean = torch.nn.functional.normalize(plain.patch_tokens(images()).mean((1, 2)), dim=1)
+    expected = torch.cat([plain.embed(images()), mean], dim=1) / 2**0.5
+    torch.testing.assert_close(encoder.embed(images()), expected)
+    assert encoder.dimension == 2 * plain.dimension
+
+
+def test_features_are_in_the_name_and_the_fingerprint_and_nothing_else_changes() -> None:
+    plain, grid, mean = (load_encoder(NETWORK + suffix) for suffix in ("", "+grid2", "+mean"))
+    assert [encoder.card().name for encoder in (plain, grid, mean)] == [NETWORK, f"{NETWORK}+grid2", f"{NETWORK}+mean"]
+    assert len({encoder.card().fingerprint for encoder in (plain, grid, mean)}) == 3
+    assert grid.card().fingerprint == load_encoder(f"{NETWORK}+grid2").card().fingerprint
+    assert grid.card().dimension == 4 * plain.dimension
+    assert grid.provenance == plain.provenance
+    assert torch.equal(grid.patch_tokens(images()), plain.patch_tokens(images()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (f"{NETWORK}+grid5", "gives 4 x 4 patch tokens for images of 64 px, too few for a grid of 5 x 5"),
+        ("histogram+grid2", "has no patch tokens"),
+        ("pixels+grid0", "unknown encoder 'pixels.grid0'"),
+        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE, .gridG or .mean"),
+    ],
+)
+def test_features_that_cannot_be_are_refused(spec: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_encoder(spec)
