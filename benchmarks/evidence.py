@@ -1,17 +1,21 @@
-"""The evidence of docs/evidence.md: choose, train sources, measure, and the table of wins.
+"""The evidence of docs/evidence.md: train, choose, measure, the table of wins, and the comparison of sources.
 
-    python benchmarks/evidence.py table runs/tiny_cpu              one encoder against untrained, pixels, histogram
+    python benchmarks/evidence.py train runs/contrast              a recipe, with the curve of kNN on held-out fifths
+    python benchmarks/evidence.py table runs/contrast              one encoder against untrained, pixels, histogram
     python benchmarks/evidence.py sources --seeds 5 --images 38400 [--sources shaders_kml_mixup cifar10 ...]
     python benchmarks/evidence.py compare --seeds 5 --images 38400 [--sources ...]      what `sources` has trained
 
 Everything is kept under --run (runs/evidence), so that a step goes on where it was stopped and nothing is measured
-twice. Size, k and rule are chosen for each encoder on held-out fifths of two train splits, before any other image is
-looked at (`choose`); the sets are measured by the tasks of `eval`, whose records hold every case for the comparisons.
+twice. Size, features, k and rule are chosen on held-out fifths of two train splits, before any other image is looked at
+(`choose`): for each encoder of a table by itself, for a comparison once, with its first source and seed. The sets are
+measured by the tasks of `eval`, whose records hold every case for the comparisons.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -21,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eval.comparison import compare, corrected
-from eval.datasets import find_dataset
+from eval.datasets import Dataset, find_dataset
 from eval.extract import extract
 from eval.held_out import held_out
 from eval.probe import knn_probe
@@ -35,10 +39,12 @@ from eval.tasks.two_afc import TwoAfc
 from memory.search import exact_search
 from memory.sweep import sweep
 from memory.voting import Rule, Voting
+from pretrain.callbacks import Probe
 from pretrain.config import PretrainConfig
 from pretrain.encoder import load_encoder
 from pretrain.train import pretrain
 from procgen.seeds import generator
+from procmem.errors import UserError
 from procmem.files import make_folder, write_json
 from procmem.recipes import find_recipe
 
@@ -47,6 +53,7 @@ KNN_SETS = ("grocery81", "cifar10", "fashion-mnist", "bccd-crops3", "omniglot-sm
 DENSE_SET, TRIPLET_SET = "coco100-semseg", "zappos-triplets"
 SETS = (*KNN_SETS, DENSE_SET, TRIPLET_SET)
 SIZES_PX = (32, 48, 64, 96)
+FEATURES = ("", "+grid2", "+grid4")
 NUM_NEIGHBORS = (1, 5, 10, 20, 50)
 RULES: tuple[Rule, ...] = ("softmax", "plurality", "distance", "rank")
 DENSE_SIZE_PX = 224
@@ -60,28 +67,47 @@ SIGNIFICANT = 0.05
 
 
 class Choice(NamedTuple):
-    """What is fixed for an encoder before any `val` is looked at."""
+    """What is fixed before any `val` is looked at: how images are shown and read (@SIZE+FEATURES), k and rule."""
 
-    image_size_px: int
+    shown: str
     k: int
     rule: Rule
 
 
 def choose(spec: str, run: Path) -> Choice:
-    """Size, k and rule with the best mean accuracy over the held-out fifths."""
+    """Size, features, k and rule with the best mean accuracy over the held-out fifths."""
     path = run / "choices.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     key = load_encoder(spec).card().fingerprint
     if key not in known:
         accuracies = {
-            Choice(size_px, k, rule): accuracy
-            for size_px in SIZES_PX
-            for (rule, k), accuracy in held_out_accuracies(f"{spec}@{size_px}").items()
+            Choice(shown, k, rule): accuracy
+            for shown in possible(spec)
+            for (rule, k), accuracy in held_out_accuracies(spec + shown).items()
         }
         best = max(accuracies, key=lambda choice: accuracies[choice])
         known[key] = {"encoder": spec, "choice": best, "held_out_accuracy": accuracies[best]}
         write_json(path, known)
     return Choice(*known[key]["choice"])
+
+
+def possible(spec: str) -> list[str]:
+    """Sizes, and for networks features, that this encoder can take."""
+    found = []
+    for size_px in SIZES_PX:
+        for features in FEATURES if spec not in ("pixels", "histogram") else FEATURES[:1]:
+            with contextlib.suppress(UserError):  # too few patch tokens for the grid
+                load_encoder(f"{spec}@{size_px}{features}")
+                found.append(f"@{size_px}{features}")
+    return found
+
+
+def held_out_fifth(name: str) -> Dataset:
+    """The train split of a set as a memory of four fifths and the held-out fifth that asks."""
+    dataset = find_dataset(name)
+    asks = held_out(dataset.train.labels, generator(0, "evidence", "held-out fifth", name))
+    memory, queries = (dataset.train.select(np.flatnonzero(part)) for part in (~asks, asks))
+    return dataclasses.replace(dataset, train=memory, val=queries)
 
 
 def held_out_accuracies(spec: str) -> dict[tuple[Rule, int], float]:
@@ -100,16 +126,18 @@ def held_out_accuracies(spec: str) -> dict[tuple[Rule, int], float]:
     return means
 
 
-def measure(spec: str, run: Path) -> dict[str, Score]:
+def measure(spec: str, choice: Choice, run: Path, sets: Sequence[str] = SETS) -> dict[str, Score]:
     """Set -> headline with its cases, under the protocol; what is measured already is read."""
-    choice = choose(spec, run)
-    tasks: list[Task] = [Knn(dataset=name, num_neighbors=(choice.k,), rules=(choice.rule,)) for name in KNN_SETS]
-    tasks.append(TwoAfc(dataset=TRIPLET_SET))
-    if spec != "histogram":  # which has no places
+    tasks: list[Task] = [
+        Knn(dataset=name, num_neighbors=(choice.k,), rules=(choice.rule,)) for name in KNN_SETS if name in sets
+    ]
+    if TRIPLET_SET in sets:
+        tasks.append(TwoAfc(dataset=TRIPLET_SET))
+    if DENSE_SET in sets and spec != "histogram":  # which has no places
         tasks.append(PcaSegmentation(dataset=DENSE_SET, image_size_px=DENSE_SIZE_PX))
     folder = run / "measured"
     suite = Suite(name="evidence", tasks=tuple(tasks), conditions=CONDITIONS)
-    done = run_suite(suite, [f"{spec}@{choice.image_size_px}"], folder)
+    done = run_suite(suite, [spec + choice.shown], folder)
     for problem in done.not_measured:
         sys.exit(f"{spec}: {problem.task}: {problem.reason}")
     found = {}
@@ -122,12 +150,12 @@ def measure(spec: str, run: Path) -> dict[str, Score]:
 
 def print_table(specs: Sequence[str], run: Path) -> None:
     """Markdown: each encoder, then the baselines, and on how many sets the first one wins."""
-    rows = {spec: measure(spec, run) for spec in specs}
+    rows = {spec: measure(spec, choose(spec, run), run) for spec in specs}
     print("| encoder | " + " | ".join(SETS) + " |\n|" + " --- |" * (len(SETS) + 1))
     for spec, scores in rows.items():
         cells = [f"{100 * s.value:.1f} ± {100 * s.standard_error:.1f}" if (s := scores.get(n)) else "" for n in SETS]
-        size_px, k, rule = choose(spec, run)
-        print(f"| {spec} ({size_px} px, k = {k}, {rule}) | " + " | ".join(cells) + " |")
+        shown, k, rule = choose(spec, run)
+        print(f"| {spec} ({shown[1:]}, k = {k}, {rule}) | " + " | ".join(cells) + " |")
     first, *others = specs
     pairs = [(name, spec) for name in SETS for spec in others if name in rows[spec]]
     comparisons = corrected([compare(rows[first][name], rows[spec][name]) for name, spec in pairs])
@@ -146,6 +174,19 @@ def print_table(specs: Sequence[str], run: Path) -> None:
         print(f"| {name} | " + " | ".join(cells) + f" | {'yes' if wins else 'no'} |")
 
 
+def train(recipe: str, folder: Path) -> None:
+    """Train a recipe; its curve is the kNN accuracy on the held-out fifths of the sets that choose."""
+    path = find_recipe(recipe, "pretrain")
+    pretrain(PretrainConfig.from_yaml(path), folder, probe=held_out_probe(path))
+
+
+def held_out_probe(recipe: Path) -> Probe:
+    """Accuracy of kNN on the held-out fifths of the sets that choose, at the size of the recipe's global crops."""
+    size_px = PretrainConfig.from_yaml(recipe).crops.global_crop_px
+    probes = [knn_probe(held_out_fifth(name), size_px) for name in CHOOSING_SETS]
+    return lambda embed, step: {name: value for probe in probes for name, value in probe(embed, step).items()}
+
+
 def source_folder(name: str, images: int, seed: int, run: Path) -> Path:
     """Run folder of one source and seed."""
     return run / "sources" / f"{name}-{images}-seed{seed}"
@@ -155,6 +196,7 @@ def train_sources(names: Sequence[str], num_seeds: int, images: int, recipe: str
     """Train every (source, seed) at the same budget, seed by seed; finished ones stay, stopped ones go on."""
     real = find_dataset("cifar10")
     first = real.train.sources[0]
+    probe = held_out_probe(find_recipe(recipe, "pretrain"))
     for seed in range(num_seeds):
         for name in names:
             process: Any = name
@@ -162,20 +204,22 @@ def train_sources(names: Sequence[str], num_seeds: int, images: int, recipe: str
                 assert isinstance(first, Path)
                 process = {"image_folder": {"folder": str(first.parents[1])}}
             changes = {"process": process, "root_seed": seed, "optimization.images": images}
+            changes |= {"optimization.warmup_images": images // 10, "probe_every_steps": 100}
             config = PretrainConfig.from_yaml(find_recipe(recipe, "pretrain"), changes)
-            probe = knn_probe(real, config.crops.global_crop_px)
             pretrain(config, source_folder(name, images, seed, run), probe=probe)
 
 
-def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path) -> None:
+def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path, sets: Sequence[str]) -> None:
     """Markdown: mean over seeds of every source, and its difference to the same networks untrained."""
-    print("| source | " + " | ".join(SETS) + " |\n|" + " --- |" * (len(SETS) + 1))
+    choice = choose(str(source_folder(names[0], images, 0, run)), run)
+    print(f"Shown as {choice.shown[1:]}, k = {choice.k}, {choice.rule}.\n")
+    print("| source | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for name in names:
         folders = [source_folder(name, images, seed, run) for seed in range(num_seeds)]
-        trained = [measure(str(folder), run) for folder in folders]
-        untrained = [measure(f"random:{folder}:{seed}", run) for seed, folder in enumerate(folders)]
+        trained = [measure(str(folder), choice, run, sets) for folder in folders]
+        untrained = [measure(f"random:{folder}:{seed}", choice, run, sets) for seed, folder in enumerate(folders)]
         cells = []
-        for set_name in SETS:
+        for set_name in sets:
             a, b = (np.stack([scores[set_name].per_case for scores in side]) for side in (trained, untrained))
             difference = seeds_difference(a, b, generator(0, "evidence", name, set_name))
             interval = f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
@@ -186,22 +230,25 @@ def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Pat
 def main() -> None:
     """One step of the evidence."""
     parser = argparse.ArgumentParser(description="The evidence of docs/evidence.md.")
-    parser.add_argument("what", choices=("table", "sources", "compare"))
-    parser.add_argument("encoders", nargs="*", help="trained runs; the untrained one of the first is added")
+    parser.add_argument("what", choices=("train", "table", "sources", "compare"))
+    parser.add_argument("encoders", nargs="*", help="run folders; `table` adds the untrained one of the first")
     parser.add_argument("--run", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--sources", nargs="+", default=SOURCES)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="of `compare`")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=38_400)
-    parser.add_argument("--recipe", default="evidence/tiny_cpu")
+    parser.add_argument("--recipe", default="evidence/contrast_cpu")
     options = parser.parse_args()
     make_folder(options.run)
-    if options.what == "table":
+    if options.what == "train":
+        train(options.recipe, Path(options.encoders[0]))
+    elif options.what == "table":
         first = options.encoders[0]
         print_table([*options.encoders, f"random:{first}", "pixels", "histogram"], options.run)
     elif options.what == "sources":
         train_sources(options.sources, options.seeds, options.images, options.recipe, options.run)
     else:
-        print_comparison(options.sources, options.seeds, options.images, options.run)
+        print_comparison(options.sources, options.seeds, options.images, options.run, options.sets)
 
 
 if __name__ == "__main__":
