@@ -39,6 +39,7 @@ def help_page(command: Callable[..., Any], program: str, description: str, actio
             name = f"{name} {_placeholder(hint, action.dest)}".rstrip()
         (options if name.startswith("--") else words).append((name, _explained(action, hint, required)))
     called = [word + (" ..." if is_list(hints[word.lower()]) else "") for word, _ in words]
+    called += [f"[{own.name.upper()}]" for own in parameters.values() if is_by_place(own) and not is_required(own)]
     called += [name for name, text in options if "(required" in text]
     lines = [f"usage: {program} {' '.join([*called, *(['[options]'] if len(options) else [])])}", ""]
     for paragraph in description.split("\n\n"):

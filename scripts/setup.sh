@@ -53,7 +53,8 @@ install_packages() {
     if [ "$(cat ".venv/.installed-$level" 2>/dev/null)" = "$(wanted "$level")" ]; then return; fi
     if [ ! -x .venv/bin/python ]; then
         say "creating .venv"
-        "$uv" venv --quiet --python '>=3.11,<3.14' .venv || fail "no Python 3.11 to 3.13 found or installable"
+        # with pip, so that what messages advise works: pip install 'procmem[explorer]'
+        "$uv" venv --quiet --seed --python '>=3.11,<3.14' .venv || fail "no Python 3.11 to 3.13 found or installable"
     fi
     say "installing the packages pinned in $pins"
     local options=()

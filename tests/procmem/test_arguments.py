@@ -224,4 +224,6 @@ A second paragraph.
     assert "  PROCESS                 its name.\n" in page
     with pytest.raises(SystemExit):
         parsed("look", "--help")
-    assert "  --place PLACE           where; the default is here.\n" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert page.startswith("usage: program look [PLACE] [options]\n")
+    assert "  --place PLACE           where; the default is here.\n" in page
