@@ -112,6 +112,18 @@ class SuiteRun:
     seconds: float
 
 
+def not_measured_by_reason(absent: Sequence[NotMeasured]) -> dict[str, str]:
+    """Reason -> what it kept from being measured, in one line: tasks, and encoders where not all are concerned."""
+    groups: dict[str, list[NotMeasured]] = {}
+    for one in absent:
+        groups.setdefault(one.reason, []).append(one)
+    lines = {}
+    for reason, own in groups.items():
+        names = (dict.fromkeys(one.task for one in own), dict.fromkeys(one.encoder for one in own))
+        lines[reason] = " · ".join(filter(None, (", ".join(filter(None, part)) for part in names)))
+    return lines
+
+
 def load_suite(name_or_path: str) -> Suite:
     """A suite of `configs/eval` by name, or any YAML file.
 

@@ -376,7 +376,8 @@ def _published(subject: AuditSubject, neighbors: Neighbors, result: LeaveOneOutR
 def _print_influential(entries: Sequence[Mapping[str, Any]]) -> None:
     for entry in entries:
         first = entry["queries"][0]
-        more = f" and {entry['num_queries'] - 1} more" if entry["num_queries"] > 1 else ""
+        others = entry["num_queries"] - 1
+        more = f"; and {others} more {'query' if others == 1 else 'queries'}" if others else ""
         sys.stdout.write(
             f"entry {entry['id']} ({entry['uri'] or 'no uri'}) decides {first['query']}: "
             f"{first['from']}, without it {first['to']}{more}\n"

@@ -183,7 +183,7 @@ def evaluate(
     import dataclasses
 
     from eval.findings import findings_of
-    from eval.suite import load_suite, run_suite
+    from eval.suite import load_suite, not_measured_by_reason, run_suite
     from eval.tables import tables_of, written
 
     made = load_suite(suite)
@@ -198,8 +198,8 @@ def evaluate(
     done = run_suite(made, encoders or list(made.encoders), folder, fresh=fresh)
     findings = findings_of(folder, done.results)
     sys.stdout.write("\n".join(written(table, "markdown") for table in tables_of(findings)))
-    for one in done.not_measured:
-        say(f"not measured: {' · '.join(part for part in (one.task, one.encoder) if part)}: {one.reason}")
+    for reason, what in not_measured_by_reason(done.not_measured).items():
+        say(f"not measured: {what}: {reason}")
     again = f", {done.num_reused} of them measured before" if done.num_reused else ""
     say(f"{folder}: {len(done.results):,} numbers of {done.num_pairs} pairs of task and encoder{again}")
     if not done.results:

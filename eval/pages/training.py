@@ -39,7 +39,8 @@ CURVES = {
     "spread of embeddings (0 is collapse)": "embedding_spread",
     "images per second": "images_per_second",
 }
-PROBE = "knn_top1_accuracy/"
+PROBE = "probe/knn_top1_accuracy/"
+"""Column of metrics.csv, before the data set's name: what `eval.probe` measures, under `pretrain.callbacks`' prefix."""
 
 OPERATORS = {
     "mixup": "the weighted mean of {num_images} images",
@@ -191,7 +192,7 @@ def draw_training(runs: Sequence[RunFolder]) -> MatplotlibFigure | None:
     """The curves of all trainings over each other; None where there are none."""
     told = [run for run in runs if run.metrics]
     panels = [_panel(title, name, told) for title, name in CURVES.items()]
-    panels += [_panel(f"kNN top-1 on {name.removeprefix(PROBE)}, 0..1", name, told) for name in _probes(told)]
+    panels += [_panel(f"{_probe_title(name)}, 0..1", name, told) for name in _probes(told)]
     shown = [panel for panel in panels if panel.series]
     return draw_curves(shown) if shown else None
 
@@ -199,6 +200,10 @@ def draw_training(runs: Sequence[RunFolder]) -> MatplotlibFigure | None:
 def _probes(runs: Sequence[RunFolder]) -> list[str]:
     names = (name for run in runs for row in run.metrics.values() for name in row if name.startswith(PROBE))
     return list(dict.fromkeys(names))
+
+
+def _probe_title(name: str) -> str:
+    return f"kNN top-1 on {name.removeprefix(PROBE)}"
 
 
 def _curve_blocks(runs: Sequence[RunFolder]) -> list[Block]:
@@ -216,7 +221,16 @@ def _curve_blocks(runs: Sequence[RunFolder]) -> list[Block]:
     if not probes:
         blocks.append(Note("No kNN probe was measured during training (`procmem pretrain --probe DATASET` does that)."))
     last = [(run.name, *_last(run, ("loss", "mean_teacher_entropy", "embedding_spread", *probes))) for run in told]
-    header = ("run", "step", "images", "loss", "mean teacher entropy", "spread", *probes, "images/s, median")
+    header = (
+        "run",
+        "step",
+        "images",
+        "loss",
+        "mean teacher entropy",
+        "spread",
+        *map(_probe_title, probes),
+        "images/s, median",
+    )
     blocks.append(Table(header, last, "Where each run stands."))
     return blocks
 

@@ -18,7 +18,7 @@ from eval.data_at_hand import data_fingerprint
 from eval.findings import encoders_of, read_findings
 from eval.records import pictures_of, score_of
 from eval.result import EvalResult, read_results
-from eval.suite import Suite, load_suite, run_suite, suite_from
+from eval.suite import NotMeasured, Suite, load_suite, not_measured_by_reason, run_suite, suite_from
 from eval.task import Conditions
 from eval.tasks.knn import Knn
 from pretrain.encoder import load_encoder
@@ -171,6 +171,22 @@ def test_an_encoder_that_a_task_refuses_does_not_stop_the_others(toy: Any, tmp_p
     assert (refused.task, refused.encoder) == ("toy on digits", "pixels")
     assert refused.reason == "pixels has no patch tokens"
     assert json.loads((tmp_path / "not_measured.json").read_text()) == [dataclasses.asdict(refused)]
+
+
+def test_what_is_missing_is_told_once_for_each_reason() -> None:
+    triplets, weights = "is triplets, not labelled", "no weights"
+    absent = [
+        NotMeasured(task="knn on shoes", encoder="pixels@32", reason=triplets),
+        NotMeasured(task="knn on shoes", encoder="pixels", reason=triplets),
+        NotMeasured(task="cost on shoes", encoder="pixels", reason=triplets),
+        NotMeasured(task="", encoder="timm:a", reason=weights),
+        NotMeasured(task="knn on cars", encoder="", reason="no folder"),
+    ]
+    assert not_measured_by_reason(absent) == {
+        triplets: "knn on shoes, cost on shoes · pixels@32, pixels",
+        weights: "timm:a",
+        "no folder": "knn on cars",
+    }
 
 
 def test_weights_that_cannot_be_had_are_told_and_the_others_go_on(

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from eval.pages.page import charts_of, page_of
 from eval.report import Block, Code, Facts, Figure, Note, ReportContext, Table, render_report
 from eval.suite import Suite, run_suite
 from eval.tasks.knn import Knn
+from pretrain.callbacks import ProbeCallback
 from pretrain.config import PretrainConfig
+from pretrain.metrics import MetricsFile
 from procmem.errors import UserError
 from procmem.recipes import find_recipe
 
@@ -75,6 +78,22 @@ def test_a_training_is_told_with_its_images_recipe_curves_and_command(tmp_path: 
     (code,) = blocks(page, "Make it again")
     assert isinstance(code, Code)
     assert f"procmem pretrain --config {folder}/config.yaml --run {folder}-again" in code.text
+
+
+def test_the_probe_of_a_training_is_shown(tmp_path: Path) -> None:
+    folder = training_folder(tmp_path / "run")
+    probe = ProbeCallback(
+        lambda embed, step: {"knn_top1_accuracy/cifar10": 0.25}, MetricsFile(folder / "metrics.csv", completed_steps=2)
+    )
+    trainer: Any = SimpleNamespace(is_global_zero=True, loggers=[], strategy=SimpleNamespace(barrier=lambda: None))
+    module: Any = SimpleNamespace(config=SimpleNamespace(probe_every_steps=2), embed=None)
+    probe.on_step(trainer, module, 2)
+    page = page_of([folder])
+    table = next(block for block in blocks(page, "How training went") if isinstance(block, Table))
+    assert (table.header[6], table.rows[0][6]) == ("kNN top-1 on cifar10", "0.25")
+    assert not any(
+        "No kNN probe" in block.text for block in blocks(page, "How training went") if isinstance(block, Note)
+    )
 
 
 def test_trainings_stand_side_by_side_with_what_differs(tmp_path: Path) -> None:
