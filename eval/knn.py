@@ -233,9 +233,10 @@ def _held_out_sweep(
 ) -> list[SweepRow]:
     """The sweep of a memory of four fifths, asked about (at most `max_selection_queries` of) the rest."""
     is_query = held_out(labels, generator(settings.seed, "knn", "held out"))
-    rows = np.flatnonzero(is_query)[: settings.max_selection_queries]
+    rows = np.flatnonzero(is_query)
     if not rows.size:
         return []
+    rows = rows[_selection_rows(len(rows), settings)]  # drawn: the first ones of a sorted set are of its first classes
     kept = ~is_query
     found = exact_search(entries[rows], entries[kept], ks[-1], labels=labels[kept], device=device)
     return sweep(found, labels[rows], num_neighbors=ks, votings=settings.votings())

@@ -114,6 +114,16 @@ def test_a_large_memory_chooses_k_on_a_seeded_part_of_itself() -> None:
     assert shares[0] * 40 == pytest.approx(round(shares[0] * 40))
 
 
+def test_a_large_held_out_part_is_asked_about_all_classes_and_not_the_first() -> None:
+    # sorted by class: the first five lie apart, the others on one point, where no more than one in five can be right
+    labels = np.repeat(np.arange(10), 20)
+    entries = direction(*(10.0 * np.minimum(labels, 5)))
+    settings = KnnSettings(max_selection_queries=20, num_neighbors=(1,), rules=("softmax",))
+    (score,) = evaluate_knn(entries, labels, entries, labels, num_classes=10, settings=settings).scores
+    assert score.held_out_accuracy is not None
+    assert 0.3 <= score.held_out_accuracy <= 0.9
+
+
 def test_blocks_of_queries_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     (entries, labels), (queries, _) = clusters(50, 1), clusters(33, 2)
     neighbors = exact_search(queries, entries, 7, labels=labels)
