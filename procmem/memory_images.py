@@ -3,7 +3,7 @@
 Owners come from a pattern over the image's name, levels from a table of the classes or from nested folders. A build
 goes part by part, and each part is one version of the memory together with a note of where it stands, so a build that
 was killed continues where it stood and ends in the same entries: ids are positions in the set. Embeddings come from
-the cache that `procmem extract` and `procmem eval` fill, or fill it; an erasure takes that cache along.
+the cache that `eval.extract` and `procmem eval` fill, or fill it; an erasure takes that cache along.
 
 Letters: N images, C classes.
 """

@@ -58,7 +58,7 @@ class ErrorAnalysis:
         found = exact_search(
             embedded.val.values, embedded.train.values, 1, labels=embedded.train.labels, device=conditions.device
         )
-        is_right = found.labels[:, 0] == embedded.val.labels
+        is_right = embedded.dataset.val.is_correct(found.labels[:, 0])
         facts = {**embedded.facts(), "k": 1}
         scores = [mean_score("top1_accuracy", is_right, embedded.val.uris, facts, is_headline=True)]
         for name, flags in (("right", is_right), ("wrong", ~is_right)):

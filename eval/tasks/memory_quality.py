@@ -150,7 +150,7 @@ class CalibrationTask:
         series: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
         for rule, k in confidences:
             votes = vote(deep.first(k), num_classes=embedded.num_classes, voting=rule)
-            right, confidence = votes.predictions == embedded.val.labels, votes.confidence()
+            right, confidence = embedded.dataset.val.is_correct(votes.predictions), votes.confidence()
             found = calibration(confidence, right, num_bins=self.num_bins)
             scores += self._scores(confidence, right, votes.margins(), {"rule": rule, "k": k}, conditions.seed)
             filled = found.counts > 0

@@ -47,10 +47,11 @@ class Privacy:
         neighbors = exact_search(val.values, train.values, self.k + 1, labels=train.labels, device=conditions.device)
         audit = leave_one_out(neighbors, self.k, query_labels=val.labels, voting=self.rule)
         changes_an_answer = np.isin(np.arange(len(train.labels)), audit.entry_ids)
+        right = embedded.dataset.val.is_correct(audit.predictions)
         facts = embedded.facts() | {"num_queries": len(val.labels)}
         scores = [
             mean_score("non_private_share", changes_an_answer, train.uris, facts, is_headline=True),
-            mean_score("top1_accuracy", audit.predictions == val.labels, val.uris, facts, is_headline=True),
+            mean_score("top1_accuracy", right, val.uris, facts, is_headline=True),
         ]
         if self.rule == "softmax":
             scores += self._published(neighbors, audit, val.labels, train.labels)

@@ -49,7 +49,7 @@ class RbfSvm:
                 f"penalty above 0; received {len(np.unique(labels))}, {len(labels)} and {self.penalty}"
             )
         machine = SVC(C=self.penalty, kernel="rbf", gamma="scale").fit(embedded.train.values, labels)
-        correct = machine.predict(embedded.val.values) == embedded.val.labels
+        correct = embedded.dataset.val.is_correct(machine.predict(embedded.val.values))
         config = {"classifier": "rbf_svm", "support_vectors": int(machine.n_support_.sum()), **embedded.facts()}
         score = mean_score("top1_accuracy", correct, embedded.val.uris, config, is_headline=True)
         return Outcome(dataset=embedded.description, scores=(score,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from eval.sets.class_folders import read_class_folders
 from eval.task import Conditions
 from eval.tasks import embedded as module
 from eval.tasks.embedded import embed_dataset, extracted, mean_score, spread
+from eval.tasks.registry import task_class
 from eval.whole_square import WholeSquareEncoder
 from pretrain.encoder import Encoder, load_encoder
 from pretrain.pixel_encoders import Pixels
@@ -75,3 +76,25 @@ def test_positions_are_spread_evenly() -> None:
     assert spread(np.array([3, 5, 8, 9, 12]), 3) == [3, 8, 12]
     assert spread(np.array([7, 9]), 5) == [7, 9]
     assert spread(np.array([], np.int64), 5) == []
+
+
+@pytest.mark.parametrize("kind", ["knn", "rbf_svm", "privacy", "pruning", "calibration", "error_analysis"])
+def test_any_of_several_accepted_labels_is_right(
+    kind: str, color_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # every class but the image's own counts as right, so what answers rightly is wrong
+    def others(images: LabelledImages, predictions: np.ndarray) -> np.ndarray:
+        return np.not_equal(predictions, images.labels)
+
+    task = cast(Any, task_class(kind))(dataset=str(color_folder), **({"k": 3} if kind == "privacy" else {}))
+    conditions = Conditions(pictures=False)
+    by_own, by_others = [], []
+    for found in (by_own, by_others):
+        scores = task.measure(load_encoder("histogram"), conditions).scores
+        shares = [s.config["accuracy"] if kind == "calibration" else s.value for s in scores]
+        found += (
+            shares if kind == "calibration" else [v for v, s in zip(shares, scores, strict=True) if "top1" in s.metric]
+        )
+        monkeypatch.setattr(LabelledImages, "is_correct", others)
+    assert max(by_own) == 1.0
+    assert min(by_others) == pytest.approx(1 - max(by_own))
