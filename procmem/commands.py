@@ -169,8 +169,8 @@ def evaluate(
     compared with. `procmem report` makes a page of the run folder.
 
     Args:
-        encoders: run folders, checkpoints, timm:NAME, random:NAME, random:RUN, pixels, histogram,
-            sift:DATASET; psnr and ssim (for two_afc); the default is the suite's.
+        encoders: run folders, checkpoints, exports, procmem:NAME, timm:NAME, random:NAME, random:RUN, pixels,
+            histogram, sift:DATASET; psnr and ssim (for two_afc); each also with @SIZE; the default is the suite's.
         suite: a suite of configs/eval by name, or a YAML file.
         datasets: names under PROCMEM_DATA or folders, on which the suite's tasks are measured instead of its own.
         run: run folder; the default is runs/eval/ and the suite's name.

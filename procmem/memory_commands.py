@@ -36,7 +36,8 @@ def memory_build(
 
     Args:
         dataset: a name under PROCMEM_DATA, or a folder of train/CLASS/*.jpg, or of class folders, also nested.
-        encoder: a run folder, a checkpoint, timm:NAME, random:NAME, pixels or histogram.
+        encoder: a run folder, a checkpoint, an export, procmem:NAME, timm:NAME, random:NAME, pixels or histogram, each
+            also with @SIZE.
         output: the memory's folder; new or empty, or one whose build was not finished.
         owner: whose image it is: a regular expression with one group, sought in the image's name.
         levels: CSV file with the group of each class on each level, first column the class, then coarsest first.
