@@ -84,7 +84,8 @@ def make_folder(path: Path) -> Path:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise UserError(f"cannot write in folder {str(path)!r}: {error.strerror or error}") from error
+        reason = "it is a file" if path.is_file() else error.strerror or error
+        raise UserError(f"cannot write in folder {str(path)!r}: {reason}") from error
     return path
 
 

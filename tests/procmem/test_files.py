@@ -36,6 +36,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write in folder .*file"):
         make_folder(tmp_path / "file" / "folder")
+    with pytest.raises(UserError, match=r"cannot write in folder .*file': it is a file$"):
+        make_folder(tmp_path / "file")
     with pytest.raises(UserError, match=r"cannot write .*value"):
         write_json(tmp_path / "file" / "value.json", 1)
 
