@@ -21,12 +21,15 @@ faiss 1.15, torch 2.15, scikit-learn 1.9; medians, single rounds where a call ta
     1,000,000      100       1.7        10.3       not run     not run
     1,000,000    2,000      21.4        21.1       not run     not run
 
+The first 32 single queries cost what faiss's do; those measured come after them (see WARM_QUERIES).
+
 The limit for 2,000 x 100,000 is the product: 154 GFLOP, 1.75 s at the 88 GFLOP/s that numpy reaches there; the cut
-adds 0.1 s, since the products no longer fit the cache, and the exact float64 ranking 0.04 s (20 microseconds a query,
-of which gathering takes 4, products and the first level of the sums 7, the other levels 6). Over 10,000 entries that
-ranking weighs a sixth of the whole, and faiss, which does without, needs a quarter less; between 4 and some 1,000
-queries faiss leaves matrix products and is up to nine times slower. One query is bound by memory, 154 MB in 9 ms, and
-by 0.3 ms of Python.
+adds 0.1 to 0.2 s, since the products no longer fit the cache, and the exact float64 ranking 0.04 s (20 microseconds a
+query, of which gathering takes 4, products and the first level of the sums 7, the other levels 6). Over 10,000 entries
+that ranking weighs a sixth of the whole, and faiss, which does without, needs a quarter less; between 4 and some 1,000
+queries faiss leaves matrix products and is up to nine times slower. Of no help: pieces of 2^16 to 2^20 products for the
+cut, its flags packed in words, other blocks (1,024 to 8,192), torch's product. One query is bound by memory, 154 MB in
+9 ms, or a quarter of them as 8-bit codes in 3 to 4, and by 0.6 ms of Python.
 """
 
 from __future__ import annotations

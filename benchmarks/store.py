@@ -6,20 +6,20 @@ Entries stream in as batches of 50,000 x 384 float32; one is removed and the nex
 spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
 one numpy file (written whole, no versions, removal rewrites it) and sqlite (a row an entry, ids indexed).
 
-Measured on 2 cores (AMD EPYC of the Zen 3 kind) that were shared with eight other jobs, so seconds by the clock are
+Measured on 2 cores (AMD EPYC of the Zen 3 kind) that five to eight other jobs wanted too, so seconds by the clock are
 three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2.4:
 
                                              clock     processor
-    add, one stream                         26.3 s        8.1 s   peak 0.6 GiB
-    open + first query                      15.1 s        4.5 s   peak 2.4 GiB
-    second query                             1.2 s        0.29 s
-    remove one entry, nothing read yet      60 ms        29 ms
-    remove one entry, median                79 ms        61 ms
-    next query, which does not see it        0.73 s       0.15 s
-    add one entry, the first after opening   5.6 s        1.1 s   (the rows in RAM move once to a longer room)
-    remove an owner of 50,000 entries        3.1 s        0.65 s
-    erase 100 entries, with the scan        52 s         11.6 s
-    erase 1 more entry                      16 s          6.2 s
+    add, one stream                         21.2 s        7.9 s   peak 0.6 GiB
+    remove one entry, nothing read yet      28 ms        26 ms
+    open + first query                       9.7 s        3.5 s   peak 2.6 GiB
+    second query                             1.5 s        0.31 s
+    remove one entry, median                15 ms        14 ms
+    next query, which does not see it        0.39 s       0.15 s
+    add one entry, the first after opening   4.2 s        1.4 s   (the rows in RAM move once to a longer room)
+    remove an owner of 50,000 entries        3.3 s        0.71 s
+    erase 100 entries, with the scan        59 s         13.2 s
+    erase 1 more entry                      12 s          7.3 s
 
     numpy file: write                        5.0 s        2.4 s
     numpy file: open + one product           2.0 s        1.2 s
@@ -28,12 +28,10 @@ three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2
     sqlite: read all + one product          27.4 s        7.2 s   peak 5.2 GiB
     sqlite: remove one entry                 8 ms         1 ms
 
-On free cores of the same machine: add 8.9 s, open + first query 3.0 s, remove one entry 58 ms, erase 100
-entries 12.6 s (without the variable below 9.0 s, 5.5 s, 60 ms, 8.9 s).
-
-This ran with NUMPY_MADVISE_HUGEPAGE=0. Where memory is fragmented, as on a machine that has been up for long, Linux
-gathers the huge pages that numpy asks for by moving others: seen, 2 s of processor for each 600 MB that are read. Where
-they are at hand they are the better choice: filling takes a quarter of the time, and one query is up to a fifth faster.
+Opening is one thread's work: Lance's reading 1.5 to 2 s, 0.7 s for the pages of 1.5 GB in one call (`memory.fresh_memory`),
+0.3 s to copy, 0.2 s to check lengths, 0.1 s for the query. Imports come on top where the process has just started:
+0.25 s for the room, 0.5 s for Lance and Arrow, 0.05 s for faiss. Once a file has a removed row, Lance takes 25 ms
+instead of 7 to look through a million ids, which is nearly all of a removal: then 28 ms.
 """
 
 from __future__ import annotations

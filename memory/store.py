@@ -38,6 +38,7 @@ TextColumn = Literal["owner", "uri", "dataset"]
 
 _MAX_NAMED_IDS = 5
 _READ_ROWS = 1 << 12  # its buffers are used again; fresh memory for larger ones costs more than the reading
+_READ_AHEAD_BYTES = 64 << 20  # Lance's 2 GB take as much fresh memory, and a third more time, for no faster reading
 _MOST_VERSIONS_MISSED = 10
 
 
@@ -183,7 +184,9 @@ class Store:
         columns = [name for name in ("embedding", "label", "weight") if name in self.dataset.schema.names]
         start = 0
         with lance_errors(self.place.name, "read"):
-            for batch in self.dataset.to_batches(columns=columns, batch_size=_READ_ROWS):
+            for batch in self.dataset.to_batches(
+                columns=columns, batch_size=_READ_ROWS, io_buffer_size=_READ_AHEAD_BYTES
+            ):
                 rows = places[start : start + batch.num_rows]
                 start += batch.num_rows
                 embeddings[_span(rows)] = matrix = embedding_matrix(batch)
