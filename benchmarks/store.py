@@ -28,10 +28,10 @@ three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2
     sqlite: read all + one product          27.4 s        7.2 s   peak 5.2 GiB
     sqlite: remove one entry                 8 ms         1 ms
 
-Opening is one thread's work: Lance's reading 1.5 to 2 s, 0.7 s for the pages of 1.5 GB in one call (`memory.fresh_memory`),
-0.3 s to copy, 0.2 s to check lengths, 0.1 s for the query. Imports come on top where the process has just started:
-0.25 s for the room, 0.5 s for Lance and Arrow, 0.05 s for faiss. Once a file has a removed row, Lance takes 25 ms
-instead of 7 to look through a million ids, which is nearly all of a removal: then 28 ms.
+Opening is one thread's work: Lance's reading 1.5 to 2 s, 0.7 s for the pages of 1.5 GB in one call
+(`memory.fresh_memory`), 0.3 s to copy, 0.2 s to check lengths, 0.1 s for the query. Imports come on top where the
+process has just started: 0.25 s for the room, 0.5 s for Lance and Arrow, 0.05 s for faiss. Once a file has a removed
+row, Lance takes 25 ms instead of 7 to look through a million ids, which is nearly all of a removal: then 28 ms.
 """
 
 from __future__ import annotations
