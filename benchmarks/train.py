@@ -1,6 +1,7 @@
 """A training step: where its time goes, and how it compares with the loop of the public DINO script.
 
     python benchmarks/train.py [--setting demo|medium] [--rounds 5] [--device cpu|cuda]
+    python benchmarks/train.py --waiting 1 [--seconds 120]
 
 The peer is that loop written anew from its description: every image is a PIL image, every crop is made alone by
 torchvision's transforms (benchmarks/views.py), one collated batch at a time; the teacher sees the global crops, the
@@ -9,24 +10,25 @@ norm in a Python loop; AdamW; the teacher moves parameter by parameter. Model, c
 images are ready in memory for both, and rounds alternate. The real script has a pool of loader processes, which hides
 the crops where there are idle cores; here both have one core, so what is compared is work, not overlap.
 
-Measured (processor seconds, one thread of a 2-core AMD EPYC machine under a load of 12, float32, torch 2.15, 2026-11;
+Measured (processor seconds, one thread of a 2-core AMD EPYC machine under a load of 6, float32, torch 2.15, 2026-11-21;
 three interleaved rounds, so the ratio counts and the seconds are too long):
 
-    demo   ours 1.764 s a step, 72.5 images/s   views 0.075  forward 0.777  backward 0.889  rest 0.023
-           peer 2.800 s a step, 45.7 images/s   views 1.186  forward 0.802  backward 0.792  rest 0.020
-           ratio 1.59; model-FLOP utilisation 50 % of a measured 72 GFLOP/s at 0.50 GFLOP an image
+    demo   ours 1.563 s a step, 81.9 images/s   views 0.036  forward 0.730  backward 0.772  rest 0.025
+           peer 2.605 s a step, 49.1 images/s   views 1.070  forward 0.717  backward 0.795  rest 0.022
+           ratio 1.67; model-FLOP utilisation 44 % of a measured 94 GFLOP/s at 0.50 GFLOP an image
 
-So the gain is the views (16x; 31x since, see benchmarks/views.py); the network is the same on both sides. Making the
-images takes 8.2 % of the time where the training process does it itself (num_workers: 0, llvmpipe on one thread), and
-11 % in whole runs (40 and 17 steps of cpu_demo), above the 5 % that we want; workers should hide it where a core is
-free, which has not been measured. bf16 on this processor (no AMX, no AVX-512) took 8.7 processor seconds for a step of
-64 images instead of 0.83. `medium` and GPUs have not been measured.
+So the gain is the views (30x); the network is the same on both sides, and views are 2 % of our step. Making the images
+takes 9.5 % of the time where the training process does it itself (num_workers: 0, llvmpipe on one thread). With one
+worker, 8 steps waited 0.0 % of their time under a load of 6, which slowed the step as much as the worker: whether it is
+within the 5 % that we want has to be seen on free cores. bf16 on this processor (no AMX, no AVX-512) took 8.7 processor
+seconds for a step of 64 images instead of 0.83. `medium` and GPUs have not been measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import statistics
 import time
 from collections import defaultdict
@@ -38,6 +40,7 @@ from PIL import Image
 from torch import nn
 from views import peer as pil_view  # benchmarks/views.py
 
+from pretrain.allocator import keep_freed_memory
 from pretrain.backbone import use_plain_attention
 from pretrain.config import PretrainConfig
 from pretrain.loss import DINOLoss
@@ -48,8 +51,9 @@ from pretrain.throughput import flops_per_image, peak_flops
 from pretrain.view_draws import draw_views
 from pretrain.views import make_views
 from procgen.exclusions import Exclusions
+from procgen.process import Process
 from procgen.registry import make_process
-from procgen.stream import Position
+from procgen.stream import Position, Stream
 from procmem.provenance import Provenance
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "pretrain" / "cpu_demo.yaml"
@@ -63,6 +67,7 @@ SETTINGS = {
         "optimization.batch_size": 64,
     },
 }
+WARM_BLOCKS = 2
 LEARNING_RATE, WEIGHT_DECAY, MOMENTUM = 1e-3, 0.04, 0.99
 
 
@@ -97,14 +102,14 @@ def make_networks(config: PretrainConfig, device: torch.device) -> tuple[Network
     return module.student.to(device).train(), module.teacher.to(device).train()
 
 
-def ours(config: PretrainConfig, images: torch.Tensor, device: torch.device) -> Callable[[int, Clock], None]:
-    """A step of the trainer's parts."""
+def ours(config: PretrainConfig, device: torch.device) -> Callable[[int, torch.Tensor, Clock], None]:
+    """A step of the trainer's parts: (number, images, clock)."""
     student, teacher = make_networks(config, device)
     loss = DINOLoss(config.head.num_prototypes, config.loss).to(device)
     optimizer = make_optimizer(student)
     num_global = config.crops.num_global_crops
 
-    def step(number: int, clock: Clock) -> None:
+    def step(number: int, images: torch.Tensor, clock: Clock) -> None:
         with clock.part("views"):
             draws = draw_views(
                 config.crops,
@@ -202,17 +207,19 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def data_share(config: PretrainConfig, rounds: int, seconds_per_image: float) -> float:
-    """Processor time that making a warm image takes, as a share of a step's (0 workers, so nothing is hidden)."""
-    from procgen.stream import Stream
-
-    process = make_process(
+def make_images(config: PretrainConfig) -> Process:
+    """The recipe's process."""
+    return make_process(
         config.process,
         image_size_px=config.image_size_px,
         block_size=config.block_size,
         images_per_program=config.images_per_program,
     )
-    batches = iter(Stream(process, root_seed=0, batch_size=config.block_size))
+
+
+def data_share(config: PretrainConfig, rounds: int, seconds_per_image: float) -> float:
+    """Processor time that making a warm image takes, as a share of a step's (0 workers, so nothing is hidden)."""
+    batches = iter(Stream(make_images(config), root_seed=0, batch_size=config.block_size))
     next(batches)  # compiles what this block needs
     times = []
     for _ in range(rounds):
@@ -223,18 +230,53 @@ def data_share(config: PretrainConfig, rounds: int, seconds_per_image: float) ->
     return making / (making + seconds_per_image)
 
 
+def measure_waiting(config: PretrainConfig, device: torch.device, num_workers: int, limit_seconds: float) -> None:
+    """Wall seconds that steps wait for images which workers make beside them, after two blocks of warming up."""
+    stream = Stream(
+        make_images(config),
+        root_seed=0,
+        batch_size=config.optimization.batch_size,
+        num_workers=num_workers,
+    )
+    steps_per_block = config.block_size // stream.batch_size
+    warm_steps, end = WARM_BLOCKS * steps_per_block, time.perf_counter() + limit_seconds
+    step, clock = ours(config, device), Clock(device)
+    began, busy_began, waited_before = 0.0, 0.0, 0.0
+    for number, batch in enumerate(stream):
+        whole_blocks, rest = divmod(number, steps_per_block)
+        if number == warm_steps:
+            print(f"warm after {stream.seconds_waited:.1f} s of waiting")
+            began, busy_began, waited_before = time.perf_counter(), time.process_time(), stream.seconds_waited
+        elif not rest and whole_blocks > WARM_BLOCKS and time.perf_counter() > end:
+            break
+        step(number, batch.images, clock)
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy_began
+    waited, steps = stream.seconds_waited - waited_before, number - warm_steps
+    print(
+        f"{num_workers} workers: {steps} steps of {seconds / steps:.3f} s, waiting for images {waited / seconds:.1%}; "
+        f"this process had a core for {busy / (seconds - waited):.0%} of the rest, load {os.getloadavg()[0]:.1f}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--setting", choices=SETTINGS, default="demo")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--waiting", type=int, metavar="WORKERS", help="measure the waiting for images instead")
+    parser.add_argument("--seconds", type=float, default=120.0, help="how long to measure it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the trainer does; the peer has it too
     device = torch.device(arguments.device)
     config = PretrainConfig.from_yaml(DEMO, SETTINGS[arguments.setting])
+    if arguments.waiting is not None:
+        measure_waiting(config, device, arguments.waiting, arguments.seconds)
+        return
     batch_size = config.optimization.batch_size
     images = make_process("spectrum", image_size_px=config.image_size_px, block_size=batch_size).block(0, 0)
-    steps = {"ours": ours(config, images, device), "peer": peer(config, images, device)}
+    our_step = ours(config, device)
+    steps = {"ours": lambda number, clock: our_step(number, images, clock), "peer": peer(config, images, device)}
     totals: dict[str, list[dict[str, float]]] = {name: [] for name in steps}
     for number in range(arguments.rounds + 1):
         for name, step in steps.items():

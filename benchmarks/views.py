@@ -2,21 +2,29 @@
 
     python benchmarks/views.py
 
-Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machine with AVX2, medians of 5; the machine
-had a load of 4 to 7, so only the ratios count; torch 2.15, 2026-11-21):
+Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machine with AVX2, medians of 5, three runs;
+the machine had a load of 4 to 6, so only the ratios count; torch 2.15, 2026-11-21):
 
-    256 px -> 2 x 224 + 8 x 96 (paper)       ours 10.4     torchvision 29.2     ratio  2.8 to 3.1
-    96 px -> 2 x 64 + 6 x 32                 ours  0.658   torchvision  7.15    ratio 10.9 to 14.5
-    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours  0.147   torchvision  4.51    ratio 31
+    256 px -> 2 x 224 + 8 x 96 (paper)       ours 8.02     torchvision 34.2     ratio  4.0 to 4.3
+    96 px -> 2 x 64 + 6 x 32                 ours 0.654    torchvision 10.0     ratio 14.0 to 15.3
+    96 px -> 2 x 64 + 8 x 32                 ours 0.882    torchvision 14.1     ratio 14.9 to 17.2
+    48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours 0.218    torchvision  6.64    ratio 28 to 34
 
-The goals were 2.5 at the paper's sizes and 15 at 32 to 64 px: reached but at 64 px. The limit there: the taps of one
-image are 1.1 M multiply-adds, 0.03 ms at this core's 72 GFLOP/s, and its 43,008 output values could leave in 0.01 ms at
-50 GB/s. PyTorch's operations are each a pass over memory, though. Where the 0.65 ms go: weighted sums 0.19 (padded
-taps included), copies that turn an axis 0.14 (0.7 ns a value: no vector instructions), hue 0.08 (15 passes at 0.2 ns),
-other colour and normalisation 0.13, weights 0.05, draws 0.03. So 15 needs a compiled loop over a pixel's whole way,
-which this project does not have.
+The goals are 2.5 at the paper's sizes and 15 at 32 to 64 px. Where the time at 2 x 64 + 6 x 32 goes (microseconds an
+image, least of 80 batches): weighted sums 130, copies that turn an axis and other traffic between them 110, hue 86,
+colour matrix and mean 40, order and normalisation 33, lists of taps 35, plans of the batch 45, uint8 to float 14,
+draws 19. The taps are 1.34 M multiply-adds, 37 at this core's 72 GFLOP/s; the 43,008 output values could leave in 4 at
+50 GB/s.
+Each of PyTorch's operations is a pass over memory outside of the second cache, at 0.1 to 0.4 ns a value, and costs
+2 to 5 microseconds to call: smaller blocks of images fit the cache and lose as much in calls.
 
-Resampling by dense products of each crop alone cost 0.45 ms (small products are slow), dense products of blocks 0.4.
+Page faults were the largest piece before: memory that is freed and taken again took up to 0.3 ms an image here (3
+microseconds a page in a virtual machine). `pretrain.allocator` keeps it, for the trainer and for this benchmark.
+
+Rejected, with the cost of one view of 32 px in the same units: dense products for the second axis 7.8 (sums and turning
+8.3, and 28 against 19 at 64 px); dense products for the blur, 2.8 an axis against 3.6, and 18 against 13 at 64 px;
+sums over parts of a column, whose windows the embedding bag copies; `index_copy_` (five times `index_select`) and
+`addcmul` of two channels' constants (three times a subtraction and a product).
 
 The peer is DINO's own recipe: RandomResizedCrop (bicubic, antialiased), flip, jitter, grey, PIL's Gaussian blur,
 solarise, ToTensor, Normalize. It starts from decoded PIL images, ours from uint8 tensors; ours includes the draws.

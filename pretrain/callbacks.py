@@ -40,6 +40,9 @@ Probe = Callable[[Embed, int], dict[str, float]]
 TERMINAL_SECONDS, LOG_SECONDS = 0.1, 30.0
 """Between two updates of the progress bar: where a person watches, and where it goes to a log."""
 
+SHOWN_WAITING_SHARE = 0.05
+"""Of a step; where waiting for images takes more, the progress bar says so: more workers may help."""
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 """Ctrl-C; what ends a job; and what SLURM and submitit send some time before that (USR2; USR1 where so configured)."""
 STDERR = 2
@@ -94,7 +97,7 @@ class Recorder(StepCallback):
             if peak is not None:
                 flops = flops_per_image(pl_module.student, pl_module.config.crops)
                 self.flop_limit = peak * trainer.world_size / flops
-        self._since, self._since_step = time.perf_counter(), trainer.global_step
+        self._since, self._since_step, self._waited = time.perf_counter(), trainer.global_step, pl_module.seconds_waited
 
     def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
         observation, module.observation = module.observation, None
@@ -102,9 +105,10 @@ class Recorder(StepCallback):
             return
         optimization = module.config.optimization
         now = time.perf_counter()
-        images = (step - self._since_step) * optimization.batch_size
-        self.images_per_second = images / max(now - self._since, 1e-9)
-        self._since, self._since_step = now, step
+        images, seconds = (step - self._since_step) * optimization.batch_size, max(now - self._since, 1e-9)
+        self.images_per_second = images / seconds
+        waiting_share = (module.seconds_waited - self._waited) / seconds
+        self._since, self._since_step, self._waited = now, step, module.seconds_waited
         measured = {"loss": float(observation.loss)}
         measured |= measure(observation.teacher_probabilities, observation.embeddings)
         measured = {name: float(trainer.strategy.reduce(torch.tensor(v))) for name, v in measured.items()}
@@ -115,6 +119,7 @@ class Recorder(StepCallback):
             "weight_decay": optimization.weight_decay_at(step - 1),
             "teacher_momentum": optimization.teacher_momentum_at(step - 1),
             "images_per_second": self.images_per_second,
+            "waiting_share": waiting_share,
         }
         if self.flop_limit is not None:
             values["model_flop_utilisation"] = self.images_per_second / self.flop_limit
@@ -163,7 +168,8 @@ class ProgressBar(StepCallback):
         row = self.recorder.metrics.rows.get(step)
         if row is not None and "loss" in row:
             mfu = f", MFU {row['model_flop_utilisation']:.0%}" if "model_flop_utilisation" in row else ""
-            speed = f"{row['images_per_second']:.0f} images/s{mfu}"
+            waiting = f", {row['waiting_share']:.0%} waiting" if row["waiting_share"] > SHOWN_WAITING_SHARE else ""
+            speed = f"{row['images_per_second']:.0f} images/s{mfu}{waiting}"
             self.bar.set_postfix_str(f"{speed}, loss {row['loss']:.3f}", refresh=False)
         self.bar.update()
 

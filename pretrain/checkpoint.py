@@ -74,7 +74,7 @@ def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     try:
         checkpoint: Any = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # a cut file shows as any of six exception types, depending on where it is cut
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
         raise UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}") from error
     return checked(checkpoint, path)
 

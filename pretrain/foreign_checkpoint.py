@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pretrain.backbone import TIMM_POOLING, create_backbone, is_transformer
-from pretrain.checkpoint import BackboneState
+from pretrain.checkpoint import ENTRY, BackboneState
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from procmem.errors import UserError, unknown_name
 from procmem.files import file_fingerprint
@@ -77,9 +77,15 @@ def read_foreign(
 
     Raises:
         UserError: if the file cannot be read, holds no such entry, or does not fill the architecture; every missing
-            name and every wrong shape is listed.
+            name and every wrong shape is listed; or if it is a checkpoint of procmem pretrain.
     """
-    raw, found = _state_dict(read_content(path) if content is None else content, entry, path)
+    content = read_content(path) if content is None else content
+    if isinstance(content, Mapping) and ENTRY in content:
+        raise UserError(
+            f"{str(path)!r} is a checkpoint of procmem pretrain: it is an encoder already, and procmem export writes "
+            "it for timm or ONNX"
+        )
+    raw, found = _state_dict(content, entry, path)
     weights, left_out = _backbone_weights(raw)
     name, arguments = _given(architecture) if architecture else infer_architecture(weights, num_heads)
     expected = create_backbone(name, arguments).state_dict()
@@ -133,7 +139,7 @@ def read_content(path: Path) -> Any:
                 f"{str(path)!r} holds a {refused[1]}, which is code to be run on loading; if you trust the file, save "
                 "its weights alone: torch.save(torch.load(FILE, weights_only=False)['teacher'], 'weights.pth')"
             ) from error
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
         raise UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}") from error
 
 

@@ -151,6 +151,11 @@ class DINOModule(LightningModule):
         """Optimizer steps done, earlier parts of the run included."""
         return self.trainer.global_step
 
+    @property
+    def seconds_waited(self) -> float:
+        """What this process has spent so far until its images were there."""
+        return self._stream.seconds_waited
+
     # Data -------------------------------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> Stream:

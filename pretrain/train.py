@@ -201,7 +201,7 @@ def _find_start(config: PretrainConfig, process: Process, run_folder: Path, allo
     if changed and not allow_changed_config:
         raise UserError(
             f"run folder {str(run_folder)!r} belongs to another configuration ({'; '.join(changed)}); "
-            "take another folder, or allow the change"
+            "take another folder, or allow the change (--allow-changed-config)"
         )
     if found is None:
         return _Start()

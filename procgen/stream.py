@@ -19,6 +19,7 @@ Letters: N images in a block, L lanes, W ranks.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -135,6 +136,9 @@ class Stream:
         on_exclusion: told of every shader program that is excluded because workers end in it. Exclude it from the
             process when the run is resumed.
 
+    Attributes:
+        seconds_waited: that this process has spent until its blocks were there, making them itself included.
+
     Raises:
         UserError: if a number is out of range, or the lanes do not fit the ranks and the batch.
     """
@@ -172,6 +176,7 @@ class Stream:
         self.num_workers = num_workers
         self.program_limit_seconds = program_limit_seconds
         self.on_exclusion = on_exclusion
+        self.seconds_waited = 0.0
         self._images_per_lane = batch_size * world_size // self.num_lanes
         self._counted, self._counted_lanes = 0, self._lanes()
 
@@ -208,7 +213,9 @@ class Stream:
             images, indices = [], []
             for block_index, start, stop in pieces:
                 if block_index not in held:
+                    start_of_wait = time.perf_counter()
                     index, held[block_index] = next(blocks)
+                    self.seconds_waited += time.perf_counter() - start_of_wait
                     assert index == block_index
                 images.append(held[block_index][start:stop])
                 indices.append(torch.arange(block_index * N + start, block_index * N + stop))

@@ -114,7 +114,8 @@ def check_range(config: object, names: Sequence[str], low: float, high: float = 
     for name in names:
         value = getattr(config, name)
         if not all(low <= number <= high for number in (value if isinstance(value, tuple) else (value,))):
-            wanted = f"be at least {low:g}" if high == math.inf else f"lie in {low:g} .. {high:g}"
+            least = "be above 0" if low == ABOVE_ZERO else f"be at least {low:g}"
+            wanted = least if high == math.inf else f"lie in {low:g} .. {high:g}"
             raise UserError(f"{name} must {wanted}, got {value}")
 
 

@@ -155,6 +155,7 @@ def test_an_architecture_by_name_is_taken_as_it_is(tmp_path: Path) -> None:
     ("content", "entry", "message"),
     [
         ([1, 2], None, "holds no weights that procmem can find: list"),
+        ({"procmem": {"format": 1}, "state_dict": {}}, None, "is a checkpoint of procmem pretrain"),
         ({"epoch": 3}, None, "holds no weights that procmem can find: epoch"),
         (dino_content(), "teachre", "did you mean 'teacher'"),
         ({"args": torch.nn.Linear(1, 1)}, None, "holds a torch.nn.modules.linear.Linear, which is code"),

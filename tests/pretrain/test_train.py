@@ -47,7 +47,7 @@ def stop_at_six(config: PretrainConfig, folder: Path, process: Process) -> None:
 
 
 def without_throughput(rows: dict[int, dict[str, float]]) -> dict[int, dict[str, float]]:
-    measured = ("images_per_second", "model_flop_utilisation")
+    measured = ("images_per_second", "model_flop_utilisation", "waiting_share")
     return {step: {k: v for k, v in row.items() if k not in measured} for step, row in rows.items()}
 
 
@@ -74,6 +74,8 @@ def test_six_steps_ctrl_c_and_six_more_equal_twelve_straight_bit_by_bit(
     assert_same_weights(*(checkpoint_path(run / "checkpoints", 12) for run in (folder, straight)))
     assert without_throughput(result.metrics) == without_throughput(read_metrics(straight / "metrics.csv"))
     assert list(result.metrics) == [2, 4, 6, 8, 10, 12]
+    assert all(0 <= row["waiting_share"] < 1 for row in result.metrics.values())
+    assert result.metrics[2]["waiting_share"] > 0  # a first block is always waited for
 
 
 def test_a_cut_checkpoint_costs_the_steps_since_the_one_before_and_nothing_else(

@@ -3,6 +3,7 @@
 import itertools
 import json
 import multiprocessing
+import time
 
 import hypothesis.strategies as st
 import numpy as np
@@ -131,6 +132,14 @@ def test_counting_backwards_counts_anew():
     fourth = one.position_after(4)
     one.position_after(9)
     assert one.position_after(4) == fourth
+
+
+def test_only_the_time_until_a_block_is_there_counts_as_waiting(monkeypatch):
+    clock = itertools.count(0.0, 0.5)  # half a second between two looks at it
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    one = stream(batch_size=4)
+    take(one, 5)  # 20 images: two blocks, of ten
+    assert one.seconds_waited == 2 * 0.5
 
 
 def test_iterating_again_starts_again():
