@@ -88,7 +88,7 @@ def pretrain(
     process: Process | None = None,
     allow_changed_config: bool = False,
 ) -> PretrainResult:
-    """Train with DINO, or continue where the run folder stopped.
+    """Train with DINO or the contrastive objective, or continue where the run folder stopped.
 
     Args:
         config: the run.

@@ -150,10 +150,13 @@ def _training(findings: Findings) -> Section:
         CurvePanel(title="images per second", x_label="images", series=series("images_per_second", "")),
     ]
     panels = [panel for panel in panels if any(x for x, _ in panel.series.values())]
+    patches = f" with patches of {size} px" if (size := config.backbone.patch_size_px) else ""
+    is_dino = config.loss.objective == "dino"
     blocks: list[Block] = [
         Prose(
-            f"DINO on `{config.backbone.name}` with patches of {config.backbone.patch_size_px} px, "
-            f"{config.crops.num_local_crops} local and 2 global crops, {config.head.num_prototypes:,} prototypes, "
+            f"{'DINO' if is_dino else 'The contrastive objective'} on `{config.backbone.name}`{patches}, "
+            f"{config.crops.num_local_crops} local and {config.crops.num_global_crops} global crops, "
+            f"{f'{config.num_targets:,} prototypes' if is_dino else f'{config.num_targets} images to tell apart'}, "
             f"{findings.training.completed_steps:,} steps of {config.optimization.batch_size} images."
         ),
         Figure(curves(panels), "A collapse would show as a spread near 0, or as an entropy of the mean output near 0."),
