@@ -188,6 +188,31 @@ def patch_tokens(backbone: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return spatial.reshape(len(images), side, side, -1)
 
 
+def earlier_tokens(backbone: nn.Module, images: torch.Tensor, blocks_before_last: int) -> torch.Tensor:
+    """Spatial tokens (B, h, w, D') behind an earlier block, before any final norm.
+
+    Args:
+        backbone: from `create_backbone`; the blocks of a convolutional one are its stages.
+        images: normalised float32 (B, 3, S, S).
+        blocks_before_last: 1 is the last block but one.
+
+    Raises:
+        UserError: if the network has no so many blocks, or timm does not show them.
+    """
+    read = getattr(backbone, "forward_intermediates", None)
+    num_blocks = len(getattr(backbone, "feature_info", ()))
+    if read is None or not 0 < blocks_before_last < num_blocks:
+        raise UserError(
+            f"~{blocks_before_last} would be a block before the last of a network that has {num_blocks} to read from; "
+            f"valid: ~1 to ~{num_blocks - 1}"
+            if read is not None and num_blocks > 1
+            else f"timm does not show the blocks of {type(backbone).__name__}, so ~{blocks_before_last} cannot be read"
+        )
+    index = num_blocks - 1 - blocks_before_last
+    (tokens,) = read(images, indices=[index], intermediates_only=True, output_fmt="NCHW")
+    return cast(torch.Tensor, tokens.permute(0, 2, 3, 1))
+
+
 def embedding_dimension(backbone: nn.Module) -> int:
     """D: length of the vector that the backbone gives for one image."""
     return cast(int, getattr(backbone, "head_hidden_size", None) or backbone.num_features)

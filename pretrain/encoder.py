@@ -44,7 +44,7 @@ from procmem.provenance import EncoderCard, Provenance, code_version
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
 FORMS = (
     "pixels, histogram, procmem:NAME, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], "
-    "or the path of a checkpoint, run or export, each also with @SIZE, +gridG or +mean"
+    "or the path of a checkpoint, run or export, each also with @SIZE, +gridG[~N] or +mean"
 )
 
 

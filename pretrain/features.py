@@ -4,6 +4,8 @@ A mean over all patch tokens forgets where things are. Where images are framed a
 say much, and a grid of means keeps them. Written behind an encoder's specification:
 
     runs/mine@64+grid2      the means over the cells of a 2 x 2 grid of the patch tokens, side by side
+    runs/mine@64+grid2~1    the same of the last block but one (of a convolutional network: stage), before any final
+                            norm: it often keeps more of what the training did not ask for
     runs/mine@64+mean       the embedding and the mean patch token, each of unit length, side by side
 
 Letters: B batch, S image side, D length, h w patch grid, G cells a side.
@@ -27,7 +29,7 @@ from procmem.provenance import EncoderCard, Provenance
 if TYPE_CHECKING:
     from pretrain.encoder import Encoder
 
-PATTERN = re.compile(r"\+(mean|grid([1-9]\d*))$")
+PATTERN = re.compile(r"\+(mean|grid([1-9]\d*)(?:~([1-9]\d*))?)$")
 
 
 class FeatureEncoder:
@@ -44,19 +46,19 @@ class FeatureEncoder:
 
         Args:
             encoder: whose patch tokens.
-            suffix: ``+mean`` or ``+gridG``.
+            suffix: ``+mean``, ``+gridG`` or ``+gridG~N``.
 
         Raises:
-            UserError: if the encoder has no patch tokens, or fewer than G a side.
+            UserError: if the encoder has no patch tokens, fewer than G a side, or no block so far before the last.
         """
         match = PATTERN.match(suffix)
         if match is None:
-            raise UserError(f"features are +mean or +gridG, such as +grid2; received {suffix!r}")
+            raise UserError(f"features are +mean, +gridG or +gridG~N, such as +grid2; received {suffix!r}")
         self.encoder = encoder
-        self.num_cells = int(match[2] or 0)
+        self.num_cells, self.blocks_before_last = int(match[2] or 0), int(match[3] or 0)
         self.name, self.image_size_px = encoder.name + suffix, encoder.image_size_px
         black = torch.zeros(1, 3, self.image_size_px, self.image_size_px, dtype=torch.uint8)
-        _, h, w, token_size = encoder.patch_tokens(black).shape
+        _, h, w, token_size = self._tokens(black).shape
         if self.num_cells > min(h, w):
             raise UserError(
                 f"encoder {encoder.name!r} gives {h} x {w} patch tokens for images of {self.image_size_px} px, too few "
@@ -71,7 +73,10 @@ class FeatureEncoder:
 
     def card(self) -> EncoderCard:
         """The encoder's with the features in it."""
-        card, features = self.encoder.card(), f"grid {self.num_cells}" if self.num_cells else "embedding and mean token"
+        card = self.encoder.card()
+        features = f"grid {self.num_cells}" if self.num_cells else "embedding and mean token"
+        if self.blocks_before_last:
+            features += f", {self.blocks_before_last} before the last block"
         return dataclasses.replace(
             card,
             name=self.name,
@@ -91,11 +96,20 @@ class FeatureEncoder:
         Raises:
             UserError: if the images have another shape or type, or an embedding is zero or not finite.
         """
-        tokens = self.encoder.patch_tokens(images).permute(0, 3, 1, 2)
+        tokens = self._tokens(images).permute(0, 3, 1, 2)
         if self.num_cells:
             return unit_length(F.adaptive_avg_pool2d(tokens, self.num_cells).flatten(1), self.name)
         mean = unit_length(tokens.mean((2, 3)), self.name)
         return unit_length(torch.cat([self.encoder.embed(images), mean], dim=1), self.name)
+
+    def _tokens(self, images: torch.Tensor) -> torch.Tensor:
+        if not self.blocks_before_last:
+            return self.encoder.patch_tokens(images)
+        read = getattr(self.encoder, "earlier_tokens", None)
+        if read is None:
+            raise UserError(f"encoder {self.encoder.name!r} has no blocks, so no ~{self.blocks_before_last}")
+        tokens: torch.Tensor = read(images, self.blocks_before_last)
+        return tokens
 
     def patch_tokens(self, images: torch.Tensor) -> torch.Tensor:
         """As the encoder."""

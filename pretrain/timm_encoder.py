@@ -21,7 +21,7 @@ from PIL import Image
 from torch import nn
 
 from pretrain import preprocessing
-from pretrain.backbone import check_crop_sizes, create_backbone, patch_tokens
+from pretrain.backbone import check_crop_sizes, create_backbone, earlier_tokens, patch_tokens
 from pretrain.embedding import check_images, unit_length
 from pretrain.timm_weights import published_settings
 from procmem.errors import UserError
@@ -120,6 +120,16 @@ class TimmEncoder:
         """
         with self._autocast():
             return patch_tokens(self._backbone, self._normalised(images)).float()
+
+    @torch.inference_mode()
+    def earlier_tokens(self, images: torch.Tensor, blocks_before_last: int) -> torch.Tensor:
+        """Spatial tokens of an earlier block (of a convolutional network: stage): float32 (B, h, w, D').
+
+        Raises:
+            UserError: if there is no such block.
+        """
+        with self._autocast():
+            return earlier_tokens(self._backbone, self._normalised(images), blocks_before_last).float()
 
     def embed_from_tokens(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings with gradient to the patch tokens that they are made of: what Grad-CAM needs.

@@ -31,6 +31,26 @@ def test_a_grid_holds_the_mean_of_each_cell_channel_by_channel() -> None:
     assert encoder.dimension == 12
 
 
+def test_a_grid_of_an_earlier_block_is_what_its_module_gave() -> None:
+    vit, resnet = (load_encoder(f"random:{name}@64+grid2~1") for name in ("vit_tiny_patch16_224", "resnet10t"))
+    assert (vit.dimension, resnet.dimension) == (4 * 192, 4 * 256)
+    for encoder, module in ((vit, "blocks.10"), (resnet, "layer3")):
+        kept: dict[str, torch.Tensor] = {}
+        backbone = encoder.encoder._backbone  # type: ignore[attr-defined]
+        hook = backbone.get_submodule(module).register_forward_hook(
+            lambda _, __, output, kept=kept: kept.update(output=output)
+        )
+        embeddings = encoder.embed(images())
+        hook.remove()
+        maps = kept["output"] if kept["output"].ndim == 4 else kept["output"][:, 1:].mT.reshape(3, -1, 4, 4)
+        half = maps.shape[-1] // 2
+        cells = torch.stack(
+            [maps[:, :, y : y + half, x : x + half].mean((2, 3)) for y in (0, half) for x in (0, half)], 2
+        )
+        torch.testing.assert_close(embeddings, torch.nn.functional.normalize(cells.flatten(1), dim=1))
+    assert vit.card().fingerprint != load_encoder("random:vit_tiny_patch16_224@64+grid2").card().fingerprint
+
+
 def test_mean_joins_the_embedding_and_the_mean_token_with_equal_weight() -> None:
     encoder, plain = load_encoder(f"{NETWORK}+mean"), load_encoder(NETWORK)
     mean = torch.nn.functional.normalize(plain.patch_tokens(images()).mean((1, 2)), dim=1)
@@ -54,8 +74,13 @@ def test_features_are_in_the_name_and_the_fingerprint_and_nothing_else_changes()
     [
         (f"{NETWORK}+grid5", "gives 4 x 4 patch tokens for images of 64 px, too few for a grid of 5 x 5"),
         ("histogram+grid2", "has no patch tokens"),
+        ("pixels+grid2~1", "encoder 'pixels' has no blocks, so no ~1"),
+        (
+            f"{NETWORK}+grid2~12",
+            "~12 would be a block before the last of a network that has 12 to read from; valid: ~1 to ~11",
+        ),
         ("pixels+grid0", "unknown encoder 'pixels.grid0'"),
-        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE, .gridG or .mean"),
+        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE, .gridG.~N. or .mean"),
     ],
 )
 def test_features_that_cannot_be_are_refused(spec: str, message: str) -> None:
