@@ -9,7 +9,9 @@ Letters: Q queries, N entries, D embedding, M pairs.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +39,9 @@ def nearest_by_numpy(
     k: int,
     mask: Mask,
     budget_bytes: int,
+    stop: threading.Event | None = None,
 ) -> Found:
-    """One block of queries; k <= N."""
+    """One block of queries; k <= N. Given up with `CancelledError` once `stop` is set."""
     Q, N = len(queries), len(entries)
     error = product_error_bound(queries.shape[1])
     longest = min(N, max(1, min(budget_bytes // (2 * _BYTES_PER_PRODUCT), _BLOCK_PAIRS) // Q))
@@ -48,6 +51,8 @@ def nearest_by_numpy(
     thresholds = None
     kept, new, num_new, limit = NO_PAIRS, [NO_PAIRS], 0, 2 * Q * k
     for start, rows in _blocks(mask.allowed, N, longest, Q):
+        if stop is not None and stop.is_set():
+            raise CancelledError
         products = block.of(entries[start : start + longest] if rows is None else entries[rows])
         rows = np.arange(start, start + len(products)) if rows is None else rows
         if thresholds is None:

@@ -28,10 +28,10 @@ from memory.coded_entries import MOST_DIMENSIONS, CodedEntries
 from memory.flat import flat_pairs
 from memory.mask import Mask
 from memory.neighbors import PADDING, Neighbors, as_count
-from memory.numpy_search import QUERY_BLOCK, nearest_by_numpy
 from memory.products import processor_has_matrix_units
 from memory.ranking import Found, ranked_table
 from memory.similarity import as_embeddings, product_error_bound
+from memory.threaded_search import nearest_by_threads, query_block
 from procmem.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -133,7 +133,10 @@ class ExactSearch:
         num_found = min(k, N)
         if budget_bytes is None:
             budget_bytes = (self._on_torch and self._on_torch.default_budget()) or DEFAULT_BUDGET_BYTES
-        block = self._on_torch.query_block(budget_bytes) if self._on_torch else QUERY_BLOCK
+        if self._on_torch is not None:
+            block = self._on_torch.query_block(budget_bytes)
+        else:
+            block = query_block(len(queries), k, budget_bytes)
         for start in range(0, len(queries) if num_found else 0, block):
             part = slice(start, start + block)
             found = self._nearest(queries[part], num_found, mask.of_queries(part), budget_bytes)
@@ -159,10 +162,10 @@ class ExactSearch:
                 queries, self.entries, k, product_error_bound(queries.shape[1]), self._device
             )
         else:
-            return nearest_by_numpy(queries, self.entries, self.ids, k, mask, budget_bytes)
+            return nearest_by_threads(queries, self.entries, self.ids, k, mask, budget_bytes)
         rows, similarities = ranked_table(pairs, queries, self.entries, self.ids, k)
         if open_ended.any():
-            again = nearest_by_numpy(queries[open_ended], self.entries, self.ids, k, mask, budget_bytes)
+            again = nearest_by_threads(queries[open_ended], self.entries, self.ids, k, mask, budget_bytes)
             rows[open_ended], similarities[open_ended] = again
         return rows, similarities
 

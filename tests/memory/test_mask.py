@@ -65,12 +65,12 @@ def test_both_kinds_combine_and_short_rows_are_padded(unit_rows: MakeUnitRows) -
 
 
 def test_a_mask_follows_its_queries_over_blocks(unit_rows: MakeUnitRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    from memory import search
+    from memory import threaded_search
 
     entries = unit_rows(120, 6, 7)
     mask = Mask(exclusions=[excluding(range(120), range(120))])
     whole = exact_search(entries, entries, 3, allowed=mask)
-    monkeypatch.setattr(search, "QUERY_BLOCK", 7)
+    monkeypatch.setattr(threaded_search, "QUERY_BLOCK", 7)
     assert np.array_equal(exact_search(entries, entries, 3, allowed=mask).ids, whole.ids)
     assert not (whole.ids == np.arange(120)[:, None]).any()
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory import search
+from memory import search, threaded_search
 from memory.neighbors import Neighbors
 from memory.products import BlockProducts
 from memory.search import exact_search
@@ -90,7 +90,7 @@ def test_anything_else_is_none(k: object) -> None:
 def test_budget_and_batch_do_not_change_a_bit(kind: str, budget_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     queries, entries = adversarial(kind, Q=13, N=700, D=33)
     whole = exact_search(queries, entries, 9)
-    monkeypatch.setattr(search, "QUERY_BLOCK", 5)
+    monkeypatch.setattr(threaded_search, "QUERY_BLOCK", 5)
     in_parts = exact_search(queries, entries, 9, budget_bytes=budget_bytes)
     assert np.array_equal(in_parts.ids, whole.ids)
     assert np.array_equal(in_parts.similarities, whole.similarities)
