@@ -6,6 +6,7 @@ Only ours equals float64 brute force with ties by smaller id; the others return 
 of DINO's kNN evaluation: 100 blocks of queries, product, top-k. Without the passive wait policy the thread pools of
 torch and faiss spin between rounds and slow everyone else by up to four times. ``--clock cpu`` counts processor
 seconds, which on one thread (OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1) mean something on a shared machine too.
+``--peers "faiss flat"`` leaves the others out.
 
 Processor seconds on one thread of a busy machine (AMD EPYC of the Zen 3 kind, AVX2), k = 20, D = 384, numpy 2.4,
 faiss 1.15, torch 2.15, scikit-learn 1.9; medians, single rounds where a call takes over 5 s:
@@ -28,8 +29,9 @@ adds 0.1 to 0.2 s, since the products no longer fit the cache, and the exact flo
 query, of which gathering takes 4, products and the first level of the sums 7, the other levels 6). Over 10,000 entries
 that ranking weighs a sixth of the whole, and faiss, which does without, needs a quarter less; between 4 and some 1,000
 queries faiss leaves matrix products and is up to nine times slower. Of no help: pieces of 2^16 to 2^20 products for the
-cut, its flags packed in words, other blocks (1,024 to 8,192), torch's product. One query is bound by memory, 154 MB in
-9 ms, or a quarter of them as 8-bit codes in 3 to 4, and by 0.6 ms of Python.
+cut, its flags packed in words or asked of the largest of 4 or 8 products first, other blocks (1,024 to 8,192), torch's
+product. Two threads share out the queries: 2.43 processor seconds instead of the 2.40 of one. One query is bound by
+memory, 154 MB in 9 ms, or a quarter of them as 8-bit codes in 3 to 4, and by 0.6 ms of Python.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ from memory.search import ExactSearch
 K = 20
 DIMENSION = 384
 NUM_BLOCKS = 100
+PEERS = ("faiss flat", "scikit-learn", "torch loop")
 WARM_QUERIES = (
     40  # after some single queries ours makes 8-bit codes of the entries, as faiss makes its index: uncounted
 )
@@ -107,12 +110,15 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--queries", type=int, nargs="+", default=[1, 100, 2000])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     arguments = parser.parse_args()
     clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
     entries = random_embeddings(arguments.entries, seed=1)
     for num_queries in arguments.queries:
-        medians = measure(contenders(random_embeddings(num_queries, seed=2), entries), arguments.rounds, clock)
+        calls = contenders(random_embeddings(num_queries, seed=2), entries)
+        chosen = {name: calls[name] for name in ("ours", *arguments.peers)}
+        medians = measure(chosen, arguments.rounds, clock)
         print(f"{num_queries} queries x {arguments.entries} entries x {DIMENSION}, k = {K}")
         for name, median in medians.items():
             print(f"  {name:14s} {median:9.4f} s   {median / medians['ours']:6.2f} x ours")
