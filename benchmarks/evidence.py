@@ -74,16 +74,18 @@ class Choice(NamedTuple):
     rule: Rule
 
 
-def choose(spec: str, run: Path) -> Choice:
-    """Size, features, k and rule with the best mean accuracy over the held-out fifths."""
+def choose(spec: str, run: Path, names: Sequence[str] = CHOOSING_SETS) -> Choice:
+    """Size, features, k and rule with the best mean accuracy over the held-out fifths of these sets."""
     path = run / "choices.json"
     known = json.loads(path.read_text()) if path.exists() else {}
     key = load_encoder(spec).card().fingerprint
+    if tuple(names) != CHOOSING_SETS:
+        key += f" {' '.join(names)}"
     if key not in known:
         accuracies = {
             Choice(shown, k, rule): accuracy
             for shown in possible(spec)
-            for (rule, k), accuracy in held_out_accuracies(spec + shown).items()
+            for (rule, k), accuracy in held_out_accuracies(spec + shown, names).items()
         }
         best = max(accuracies, key=lambda choice: accuracies[choice])
         known[key] = {"encoder": spec, "choice": best, "held_out_accuracy": accuracies[best]}
@@ -110,11 +112,11 @@ def held_out_fifth(name: str) -> Dataset:
     return dataclasses.replace(dataset, train=memory, val=queries)
 
 
-def held_out_accuracies(spec: str) -> dict[tuple[Rule, int], float]:
-    """(rule, k) -> mean accuracy over the sets that choose."""
+def held_out_accuracies(spec: str, names: Sequence[str]) -> dict[tuple[Rule, int], float]:
+    """(rule, k) -> mean accuracy over these sets."""
     encoder = load_encoder(spec)
     means: dict[tuple[Rule, int], float] = {}
-    for name in CHOOSING_SETS:
+    for name in names:
         found = extract(encoder, find_dataset(name).train, batch_size=CONDITIONS.batch_size)
         asks = held_out(found.labels, generator(0, "evidence", "held-out fifth", name))
         values, labels = found.values, found.labels
@@ -122,7 +124,7 @@ def held_out_accuracies(spec: str) -> dict[tuple[Rule, int], float]:
         votings = [Voting(rule=rule) for rule in RULES]
         for row in sweep(neighbors, labels[asks], num_neighbors=NUM_NEIGHBORS, votings=votings):
             key = row.voting.rule, row.k
-            means[key] = means.get(key, 0.0) + row.top1_accuracy / len(CHOOSING_SETS)
+            means[key] = means.get(key, 0.0) + row.top1_accuracy / len(names)
     return means
 
 
@@ -148,20 +150,35 @@ def measure(spec: str, choice: Choice, run: Path, sets: Sequence[str] = SETS) ->
     return found
 
 
-def print_table(specs: Sequence[str], run: Path) -> None:
+def measure_by_own_choice(spec: str, run: Path, names: Sequence[str]) -> dict[str, Score]:
+    """As `measure`, each kNN set with what its own train split chooses."""
+    scores = {}
+    for name in names:
+        choice = choose(spec, run, [name])
+        scores |= measure(spec, choice, run, [name])
+        print(f"{spec} on {name}: {choice.shown[1:]}, k = {choice.k}, {choice.rule}")
+    print()
+    return scores
+
+
+def print_table(specs: Sequence[str], run: Path, sets: Sequence[str], *, own_choice: bool) -> None:
     """Markdown: each encoder, then the baselines, and on how many sets the first one wins."""
-    rows = {spec: measure(spec, choose(spec, run), run) for spec in specs}
-    print("| encoder | " + " | ".join(SETS) + " |\n|" + " --- |" * (len(SETS) + 1))
+    if own_choice:
+        rows = {spec: measure_by_own_choice(spec, run, sets) for spec in specs}
+    else:
+        rows = {spec: measure(spec, choose(spec, run), run, sets) for spec in specs}
+    print("| encoder | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for spec, scores in rows.items():
-        cells = [f"{100 * s.value:.1f} ± {100 * s.standard_error:.1f}" if (s := scores.get(n)) else "" for n in SETS]
-        shown, k, rule = choose(spec, run)
-        print(f"| {spec} ({shown[1:]}, k = {k}, {rule}) | " + " | ".join(cells) + " |")
+        cells = [f"{100 * s.value:.1f} ± {100 * s.standard_error:.1f}" if (s := scores.get(n)) else "" for n in sets]
+        choice = choose(spec, run)
+        chosen = "chosen by each set" if own_choice else f"{choice.shown[1:]}, k = {choice.k}, {choice.rule}"
+        print(f"| {spec} ({chosen}) | " + " | ".join(cells) + " |")
     first, *others = specs
-    pairs = [(name, spec) for name in SETS for spec in others if name in rows[spec]]
+    pairs = [(name, spec) for name in sets for spec in others if name in rows[spec]]
     comparisons = corrected([compare(rows[first][name], rows[spec][name]) for name, spec in pairs])
     print(f"\nDifferences of {first} (points, 95 % interval, p after Holm over the table):\n")
     print("| set | " + " | ".join(others) + " | win |\n|" + " --- |" * (len(others) + 2))
-    for name in SETS:
+    for name in sets:
         own = {spec: c for (set_name, spec), c in zip(pairs, comparisons, strict=True) if set_name == name}
         cells = [
             f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}], "
@@ -234,7 +251,10 @@ def main() -> None:
     parser.add_argument("encoders", nargs="*", help="run folders; `table` adds the untrained one of the first")
     parser.add_argument("--run", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--sources", nargs="+", default=SOURCES)
-    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="of `compare`")
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="of `table` and `compare`")
+    parser.add_argument(
+        "--own-choice", action="store_true", help="of `table`: each kNN set chooses on its own train split"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=38_400)
     parser.add_argument("--recipe", default="evidence/contrast_cpu")
@@ -244,7 +264,8 @@ def main() -> None:
         train(options.recipe, Path(options.encoders[0]))
     elif options.what == "table":
         first = options.encoders[0]
-        print_table([*options.encoders, f"random:{first}", "pixels", "histogram"], options.run)
+        specs = [*options.encoders, f"random:{first}", "pixels", "histogram"]
+        print_table(specs, options.run, options.sets, own_choice=options.own_choice)
     elif options.what == "sources":
         train_sources(options.sources, options.seeds, options.images, options.recipe, options.run)
     else:
