@@ -89,5 +89,5 @@ def test_one_view_is_refused() -> None:
 
 
 def test_a_temperature_of_zero_is_refused() -> None:
-    with pytest.raises(UserError, match="teacher_temperature must be at least"):
+    with pytest.raises(UserError, match="teacher_temperature must be above 0"):
         LossConfig(teacher_temperature=0.0)
