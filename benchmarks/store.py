@@ -6,20 +6,20 @@ Entries stream in as batches of 50,000 x 384 float32; one is removed and the nex
 spread over all files, are erased with the scan before and after. Two plain ways to keep embeddings stand beside it:
 one numpy file (written whole, no versions, removal rewrites it) and sqlite (a row an entry, ids indexed).
 
-Measured on 2 cores (AMD EPYC of the Zen 3 kind) that five to eight other jobs wanted too, so seconds by the clock are
-three to four times those of a quiet machine; 1,000,000 x 384, Lance 14, numpy 2.4:
+Measured on 2 free cores (AMD EPYC of the Zen 3 kind), one thread; 1,000,000 x 384, Lance 14, numpy 2.4. The plain ways
+were measured while other jobs ran, which stretches their clock three to four times:
 
                                              clock     processor
-    add, one stream                         21.2 s        7.9 s   peak 0.6 GiB
-    remove one entry, nothing read yet      28 ms        26 ms
-    open + first query                       9.7 s        3.5 s   peak 2.6 GiB
-    second query                             1.5 s        0.31 s
-    remove one entry, median                15 ms        14 ms
-    next query, which does not see it        0.39 s       0.15 s
-    add one entry, the first after opening   4.2 s        1.4 s   (the rows in RAM move once to a longer room)
-    remove an owner of 50,000 entries        3.3 s        0.71 s
-    erase 100 entries, with the scan        59 s         13.2 s
-    erase 1 more entry                      12 s          7.3 s
+    add, one stream                          8.9 s        8.9 s   peak 0.6 GiB
+    remove one entry, nothing read yet     138 ms        32 ms
+    open + first query                       2.9 s        3.5 s   peak 2.4 GiB
+    second query                             0.12 s       0.12 s
+    remove one entry, median                20 ms        20 ms
+    next query, which does not see it        0.16 s       0.16 s
+    add one entry, the first after opening   1.3 s        1.3 s   (the rows in RAM move once to a longer room)
+    remove an owner of 50,000 entries        0.83 s       0.84 s
+    erase 100 entries, with the scan        10.5 s       10.8 s
+    erase 1 more entry                       5.4 s        5.8 s
 
     numpy file: write                        5.0 s        2.4 s
     numpy file: open + one product           2.0 s        1.2 s

@@ -6,8 +6,8 @@ Measured (processor milliseconds an image, one thread of a 2-core AMD EPYC machi
 the machine had a load of 4 to 6, so only the ratios count; torch 2.15, 2026-11-21):
 
     256 px -> 2 x 224 + 8 x 96 (paper)       ours 8.02     torchvision 34.2     ratio  4.0 to 4.3
-    96 px -> 2 x 64 + 6 x 32                 ours 0.654    torchvision 10.0     ratio 14.0 to 15.3
-    96 px -> 2 x 64 + 8 x 32                 ours 0.882    torchvision 14.1     ratio 14.9 to 17.2
+    96 px -> 2 x 64 + 6 x 32                 ours 0.654    torchvision 10.0     ratio 14.0 to 15.3 (free cores: 13.3)
+    96 px -> 2 x 64 + 8 x 32                 ours 0.882    torchvision 14.1     ratio 14.9 to 17.2 (free cores: 13.9)
     48 px -> 2 x 32 + 4 x 16 (cpu_demo)      ours 0.218    torchvision  6.64    ratio 28 to 34
 
 The goals are 2.5 at the paper's sizes and 15 at 32 to 64 px. Where the time at 2 x 64 + 6 x 32 goes (microseconds an
