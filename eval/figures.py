@@ -194,8 +194,10 @@ def draw_curves(panels: Sequence[CurvePanel]) -> Figure:
         raise UserError("a figure of curves needs at least one panel")
     num_columns = len(panels) if len(panels) <= 3 else 2
     num_rows = -(-len(panels) // num_columns)
-    figure = new_figure(3.7 * num_columns, 2.6 * num_rows, layout="constrained")
+    figure = new_figure(3.7 * num_columns, 2.6 * num_rows)
     grid = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    # Fixed, since matplotlib's constrained layout now and then finds no room for these very panels.
+    figure.subplots_adjust(wspace=0.22, hspace=0.5)
     for panel, axes in zip(panels, grid, strict=False):
         for (name, (x, y)), (color, style) in zip(panel.series.items(), _looks(len(panel.series)), strict=True):
             dot = "o" if len(x) == 1 else ""  # a line through one point cannot be seen
