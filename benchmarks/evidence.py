@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from eval.comparison import compare, corrected
 from eval.datasets import Dataset, find_dataset
@@ -41,7 +42,7 @@ from memory.sweep import sweep
 from memory.voting import Rule, Voting
 from pretrain.callbacks import Probe
 from pretrain.config import PretrainConfig
-from pretrain.encoder import load_encoder
+from pretrain.encoder import PIXEL_ENCODERS, load_encoder
 from pretrain.train import pretrain
 from procgen.seeds import generator
 from procmem.errors import UserError
@@ -74,6 +75,11 @@ class Choice(NamedTuple):
     rule: Rule
 
 
+def described(choice: Choice) -> str:
+    """A choice in words."""
+    return f"{choice.shown[1:]}, k = {choice.k}, {choice.rule}"
+
+
 def choose(spec: str, run: Path, names: Sequence[str] = CHOOSING_SETS) -> Choice:
     """Size, features, k and rule with the best mean accuracy over the held-out fifths of these sets."""
     path = run / "choices.json"
@@ -97,17 +103,22 @@ def possible(spec: str) -> list[str]:
     """Sizes, and for networks features, that this encoder can take."""
     found = []
     for size_px in SIZES_PX:
-        for features in FEATURES if spec not in ("pixels", "histogram") else FEATURES[:1]:
+        for features in FEATURES if spec not in PIXEL_ENCODERS else FEATURES[:1]:
             with contextlib.suppress(UserError):  # too few patch tokens for the grid
                 load_encoder(f"{spec}@{size_px}{features}")
                 found.append(f"@{size_px}{features}")
     return found
 
 
+def asking(name: str, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which images of a train split are held out to ask the others."""
+    return held_out(labels, generator(0, "evidence", "held-out fifth", name))
+
+
 def held_out_fifth(name: str) -> Dataset:
     """The train split of a set as a memory of four fifths and the held-out fifth that asks."""
     dataset = find_dataset(name)
-    asks = held_out(dataset.train.labels, generator(0, "evidence", "held-out fifth", name))
+    asks = asking(name, dataset.train.labels)
     memory, queries = (dataset.train.select(np.flatnonzero(part)) for part in (~asks, asks))
     return dataclasses.replace(dataset, train=memory, val=queries)
 
@@ -118,7 +129,7 @@ def held_out_accuracies(spec: str, names: Sequence[str]) -> dict[tuple[Rule, int
     means: dict[tuple[Rule, int], float] = {}
     for name in names:
         found = extract(encoder, find_dataset(name).train, batch_size=CONDITIONS.batch_size)
-        asks = held_out(found.labels, generator(0, "evidence", "held-out fifth", name))
+        asks = asking(name, found.labels)
         values, labels = found.values, found.labels
         neighbors = exact_search(values[asks], values[~asks], max(NUM_NEIGHBORS), labels=labels[~asks])
         votings = [Voting(rule=rule) for rule in RULES]
@@ -156,7 +167,7 @@ def measure_by_own_choice(spec: str, run: Path, names: Sequence[str]) -> dict[st
     for name in names:
         choice = choose(spec, run, [name])
         scores |= measure(spec, choice, run, [name])
-        print(f"{spec} on {name}: {choice.shown[1:]}, k = {choice.k}, {choice.rule}")
+        print(f"{spec} on {name}: {described(choice)}")
     print()
     return scores
 
@@ -170,8 +181,7 @@ def print_table(specs: Sequence[str], run: Path, sets: Sequence[str], *, own_cho
     print("| encoder | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for spec, scores in rows.items():
         cells = [f"{100 * s.value:.1f} ± {100 * s.standard_error:.1f}" if (s := scores.get(n)) else "" for n in sets]
-        choice = choose(spec, run)
-        chosen = "chosen by each set" if own_choice else f"{choice.shown[1:]}, k = {choice.k}, {choice.rule}"
+        chosen = "chosen by each set" if own_choice else described(choose(spec, run))
         print(f"| {spec} ({chosen}) | " + " | ".join(cells) + " |")
     first, *others = specs
     pairs = [(name, spec) for name in sets for spec in others if name in rows[spec]]
@@ -229,7 +239,7 @@ def train_sources(names: Sequence[str], num_seeds: int, images: int, recipe: str
 def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path, sets: Sequence[str]) -> None:
     """Markdown: mean over seeds of every source, and its difference to the same networks untrained."""
     choice = choose(str(source_folder(names[0], images, 0, run)), run)
-    print(f"Shown as {choice.shown[1:]}, k = {choice.k}, {choice.rule}.\n")
+    print(f"Shown as {described(choice)}.\n")
     print("| source | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for name in names:
         folders = [source_folder(name, images, seed, run) for seed in range(num_seeds)]

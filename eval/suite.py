@@ -281,7 +281,8 @@ class _Runner:
         They are written once more, so that a page of the folder speaks of the encoder as it was asked for.
         """
         renamed = [dataclasses.replace(result, encoder=encoder.name) for result in found]
-        new = [result for result in renamed if result not in self._known]
+        # What bears this name is known: looking for it among all of a large folder would take seconds.
+        new = [now for now, then in zip(renamed, found, strict=True) if now != then and now not in self._known]
         if new:
             append_results(self.folder / "results.jsonl", new)
         return renamed

@@ -197,16 +197,18 @@ def earlier_tokens(backbone: nn.Module, images: torch.Tensor, blocks_before_last
         blocks_before_last: 1 is the last block but one.
 
     Raises:
-        UserError: if the network has no so many blocks, or timm does not show them.
+        UserError: if the network has not so many blocks, or timm does not show them.
     """
     read = getattr(backbone, "forward_intermediates", None)
     num_blocks = len(getattr(backbone, "feature_info", ()))
-    if read is None or not 0 < blocks_before_last < num_blocks:
+    if read is None or num_blocks < 2:
+        raise UserError(
+            f"timm does not show the blocks of {type(backbone).__name__}, so ~{blocks_before_last} cannot be read"
+        )
+    if not 0 < blocks_before_last < num_blocks:
         raise UserError(
             f"~{blocks_before_last} would be a block before the last of a network that has {num_blocks} to read from; "
             f"valid: ~1 to ~{num_blocks - 1}"
-            if read is not None and num_blocks > 1
-            else f"timm does not show the blocks of {type(backbone).__name__}, so ~{blocks_before_last} cannot be read"
         )
     index = num_blocks - 1 - blocks_before_last
     (tokens,) = read(images, indices=[index], intermediates_only=True, output_fmt="NCHW")

@@ -63,6 +63,12 @@ def checkpoint_paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.ckpt"))
 
 
+def unreadable(path: Path, error: Exception) -> UserError:
+    """What to raise where torch cannot read a checkpoint: the type of what it raised and the first line of that."""
+    reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+    return UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}")
+
+
 def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     """Read a procmem checkpoint.
 
@@ -74,8 +80,7 @@ def load_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     try:
         checkpoint: Any = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # a cut file shows as any of six exception types, depending on where it is cut
-        reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
-        raise UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}") from error
+        raise unreadable(path, error) from error
     return checked(checkpoint, path)
 
 

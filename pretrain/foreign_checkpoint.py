@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pretrain.backbone import TIMM_POOLING, create_backbone, is_transformer
-from pretrain.checkpoint import ENTRY, BackboneState
+from pretrain.checkpoint import ENTRY, BackboneState, unreadable
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
 from procmem.errors import UserError, unknown_name
 from procmem.files import file_fingerprint
@@ -139,8 +139,7 @@ def read_content(path: Path) -> Any:
                 f"{str(path)!r} holds a {refused[1]}, which is code to be run on loading; if you trust the file, save "
                 "its weights alone: torch.save(torch.load(FILE, weights_only=False)['teacher'], 'weights.pth')"
             ) from error
-        reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
-        raise UserError(f"checkpoint {str(path)!r} cannot be read (cut or damaged?): {reason}") from error
+        raise unreadable(path, error) from error
 
 
 def infer_architecture(weights: Mapping[str, torch.Tensor], num_heads: int | None) -> tuple[str, dict[str, Any]]:

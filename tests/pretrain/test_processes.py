@@ -56,16 +56,20 @@ def folder(
     return folder
 
 
+def assert_same_curve(ours: Path, theirs: Path) -> None:
+    two, one = (read_metrics(run / "metrics.csv") for run in (ours, theirs))
+    assert list(two) == list(one) == [2, 4, 6, 8, 10, 12]
+    for step, row in one.items():
+        assert two[step]["loss"] == pytest.approx(row["loss"], abs=1e-4)
+        assert two[step]["gradient_norm"] == pytest.approx(row["gradient_norm"], rel=1e-2)
+
+
 def test_two_ranks_learn_what_one_learns_from_the_same_batches(
     folder: Path, two_lane_config: PretrainConfig, squares: Process, tmp_path: Path
 ) -> None:
     """Equal but for rounding, which AdamW carries on: losses within 1e-4, weights within 2e-3 after 12 steps."""
     pretrain(two_lane_config, tmp_path, process=squares)
-    two, one = (read_metrics(run / "metrics.csv") for run in (folder / "two", tmp_path))
-    assert list(two) == list(one) == [2, 4, 6, 8, 10, 12]
-    for step, row in one.items():
-        assert two[step]["loss"] == pytest.approx(row["loss"], abs=1e-4)
-        assert two[step]["gradient_norm"] == pytest.approx(row["gradient_norm"], rel=1e-2)
+    assert_same_curve(folder / "two", tmp_path)
     ours, theirs = (load_checkpoint(checkpoint_path(run / "checkpoints", 12)) for run in (folder / "two", tmp_path))
     for name, tensor in ours["state_dict"].items():
         torch.testing.assert_close(tensor, theirs["state_dict"][name], atol=2e-3, rtol=0, msg=name)
@@ -80,11 +84,7 @@ def test_two_ranks_find_their_images_among_those_of_both(
     folder: Path, contrastive_config: PretrainConfig, squares: Process, tmp_path: Path
 ) -> None:
     pretrain(contrastive_config, tmp_path, process=squares)
-    two, one = (read_metrics(run / "metrics.csv") for run in (folder / "two-contrastive", tmp_path))
-    assert list(two) == list(one) == [2, 4, 6, 8, 10, 12]
-    for step, row in one.items():
-        assert two[step]["loss"] == pytest.approx(row["loss"], abs=1e-4)
-        assert two[step]["gradient_norm"] == pytest.approx(row["gradient_norm"], rel=1e-2)
+    assert_same_curve(folder / "two-contrastive", tmp_path)
 
 
 def test_a_killed_run_ends_bit_by_bit_where_a_straight_one_ends(
