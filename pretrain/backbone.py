@@ -13,6 +13,7 @@ import difflib
 import math
 import os
 import shutil
+from collections.abc import Collection
 from typing import Any, Literal, cast
 
 import timm
@@ -180,39 +181,54 @@ def patch_tokens(backbone: nn.Module, images: torch.Tensor) -> torch.Tensor:
         backbone: from `create_backbone`; a convolutional one gives its last feature map.
         images: normalised float32 (B, 3, S, S).
     """
-    features: torch.Tensor = backbone.forward_features(images)  # type: ignore[operator]
-    if features.ndim == 4:
-        return features if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else features.permute(0, 2, 3, 1)
-    spatial = features[:, cast(int, getattr(backbone, "num_prefix_tokens", 0)) :]
-    side = math.isqrt(spatial.shape[1])
-    return spatial.reshape(len(images), side, side, -1)
+    return _spatial(backbone, backbone.forward_features(images))  # type: ignore[operator]
 
 
-def earlier_tokens(backbone: nn.Module, images: torch.Tensor, blocks_before_last: int) -> torch.Tensor:
-    """Spatial tokens (B, h, w, D') behind an earlier block, before any final norm.
+def block_tokens(
+    backbone: nn.Module, images: torch.Tensor, blocks_before_last: Collection[int]
+) -> dict[int, torch.Tensor]:
+    """Spatial tokens (B, h, w, D') behind several blocks, in one pass.
 
     Args:
         backbone: from `create_backbone`; the blocks of a convolutional one are its stages.
         images: normalised float32 (B, 3, S, S).
-        blocks_before_last: 1 is the last block but one.
+        blocks_before_last: 0 is what `patch_tokens` gives, 1 the last block but one, before any final norm.
 
     Raises:
         UserError: if the network has not so many blocks, or timm does not show them.
     """
+    earlier = sorted(set(blocks_before_last) - {0}, reverse=True)
+    if not earlier:
+        return {0: patch_tokens(backbone, images)}
     read = getattr(backbone, "forward_intermediates", None)
     num_blocks = len(getattr(backbone, "feature_info", ()))
     if read is None or num_blocks < 2:
+        raise UserError(f"timm does not show the blocks of {type(backbone).__name__}, so ~{earlier[0]} cannot be read")
+    if earlier[0] >= num_blocks:
         raise UserError(
-            f"timm does not show the blocks of {type(backbone).__name__}, so ~{blocks_before_last} cannot be read"
-        )
-    if not 0 < blocks_before_last < num_blocks:
-        raise UserError(
-            f"~{blocks_before_last} would be a block before the last of a network that has {num_blocks} to read from; "
+            f"~{earlier[0]} would be a block before the last of a network that has {num_blocks} to read from; "
             f"valid: ~1 to ~{num_blocks - 1}"
         )
-    index = num_blocks - 1 - blocks_before_last
-    (tokens,) = read(images, indices=[index], intermediates_only=True, output_fmt="NCHW")
-    return cast(torch.Tensor, tokens.permute(0, 2, 3, 1))
+    with_last = 0 in blocks_before_last
+    found = read(
+        images,
+        indices=[num_blocks - 1 - block for block in earlier],
+        output_fmt="NCHW",
+        intermediates_only=not with_last,
+        stop_early=not with_last,
+    )
+    tokens = {0: _spatial(backbone, found[0])} if with_last else {}
+    maps = found[1] if with_last else found
+    return tokens | {block: map_.permute(0, 2, 3, 1) for block, map_ in zip(earlier, maps, strict=True)}
+
+
+def _spatial(backbone: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """What `forward_features` gives, as (B, h, w, D)."""
+    if features.ndim == 4:
+        return features if getattr(backbone, "output_fmt", "NCHW") == "NHWC" else features.permute(0, 2, 3, 1)
+    spatial = features[:, cast(int, getattr(backbone, "num_prefix_tokens", 0)) :]
+    side = math.isqrt(spatial.shape[1])
+    return spatial.reshape(len(features), side, side, -1)
 
 
 def embedding_dimension(backbone: nn.Module) -> int:

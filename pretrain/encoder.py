@@ -9,10 +9,10 @@
     timm:NAME                       a timm model with published weights
     pixels, histogram               no weights at all
 
-Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px; and in ``+grid2`` or ``+mean``, embeddings made of the
-patch tokens (`pretrain.features`). A specification is a string, so that one name serves
-the command line, YAML, results and reports. Everything that changes an embedding is in the fingerprint of the card:
-weights (hence the seed), preprocessing, pooling, precision.
+Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px; and in features such as ``+grid2``, ``+grid4~1+std`` or
+``+white``: embeddings made of its patch tokens, whitened (`pretrain.features`). A specification is a string, so that
+one name serves the command line, YAML, results and reports. Everything that changes an embedding is in the fingerprint
+of the card: weights (hence the seed), preprocessing, pooling, precision.
 
 Letters: B batch, S image side, D embedding, h w patch grid.
 """
@@ -44,7 +44,7 @@ from procmem.provenance import EncoderCard, Provenance, code_version
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
 FORMS = (
     "pixels, histogram, procmem:NAME, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], "
-    "or the path of a checkpoint, run or export, each also with @SIZE, +gridG[~N] or +mean"
+    "or the path of a checkpoint, run or export, each also with @SIZE and features: +gridG[~N], +std[~N], +mean, +white"
 )
 
 

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import math
+from collections.abc import Collection
 from typing import Any, Literal, get_args
 
 import torch
@@ -21,7 +22,7 @@ from PIL import Image
 from torch import nn
 
 from pretrain import preprocessing
-from pretrain.backbone import check_crop_sizes, create_backbone, earlier_tokens, patch_tokens
+from pretrain.backbone import block_tokens, check_crop_sizes, create_backbone, patch_tokens
 from pretrain.embedding import check_images, unit_length
 from pretrain.timm_weights import published_settings
 from procmem.errors import UserError
@@ -122,14 +123,19 @@ class TimmEncoder:
             return patch_tokens(self._backbone, self._normalised(images)).float()
 
     @torch.inference_mode()
-    def earlier_tokens(self, images: torch.Tensor, blocks_before_last: int) -> torch.Tensor:
-        """Spatial tokens of an earlier block (of a convolutional network: stage): float32 (B, h, w, D').
+    def block_tokens(self, images: torch.Tensor, blocks_before_last: Collection[int]) -> dict[int, torch.Tensor]:
+        """Spatial tokens of several blocks (of a convolutional network: stages) in one pass: float32 (B, h, w, D').
+
+        Args:
+            images: uint8 (B, 3, S, S).
+            blocks_before_last: 0 is the last one, as `patch_tokens` gives it.
 
         Raises:
             UserError: if there is no such block.
         """
         with self._autocast():
-            return earlier_tokens(self._backbone, self._normalised(images), blocks_before_last).float()
+            found = block_tokens(self._backbone, self._normalised(images), blocks_before_last)
+        return {block: tokens.float() for block, tokens in found.items()}
 
     def embed_from_tokens(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings with gradient to the patch tokens that they are made of: what Grad-CAM needs.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import pytest
 import torch
 
@@ -69,6 +71,43 @@ def test_features_are_in_the_name_and_the_fingerprint_and_nothing_else_changes()
     assert torch.equal(grid.patch_tokens(images()), plain.patch_tokens(images()))
 
 
+def test_std_is_the_spread_over_the_places_of_each_channel() -> None:
+    tokens = load_encoder("pixels@32").patch_tokens(images(32)).double()  # (3, 8, 8, 3)
+    for row, embedding in zip(tokens, load_encoder("pixels@32+std").embed(images(32)), strict=True):
+        channels = [[float(row[y, x, channel]) for y in range(8) for x in range(8)] for channel in range(3)]
+        expected = torch.tensor([statistics.pstdev(values) for values in channels])
+        torch.testing.assert_close(embedding, expected / expected.norm())
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet10t", "convnext_atto"])
+def test_parts_of_several_blocks_stand_side_by_side_with_equal_weight(name: str) -> None:
+    """Computed in one pass, which stops early where the last block is not asked; the parts one by one take three."""
+    network = f"random:{name}@64"
+    parts = [load_encoder(network + part).embed(images()) for part in ("+grid2~2", "+std~1", "+grid1")]
+    for suffix, chosen in (("+grid2~2+std~1+grid1", parts), ("+grid2~2+std~1", parts[:2])):
+        encoder = load_encoder(network + suffix)
+        torch.testing.assert_close(encoder.embed(images()), torch.cat(chosen, dim=1) / len(chosen) ** 0.5)
+        assert encoder.dimension == sum(part.shape[1] for part in chosen)
+
+
+def test_a_part_that_does_not_vary_says_nothing_and_the_others_count() -> None:
+    flat = torch.full((1, 3, 32, 32), 200, dtype=torch.uint8)
+    embedding = load_encoder("pixels@32+std+grid1").embed(flat)
+    torch.testing.assert_close(embedding, torch.tensor([[0.0, 0, 0, *[3**-0.5] * 3]]))
+
+
+def test_patch_tokens_are_those_of_the_blocks_that_the_parts_name() -> None:
+    network = "random:resnet10t@64"
+    earlier, last = (load_encoder(network + part).patch_tokens(images()) for part in ("+grid1~1", "+std"))
+    assert (earlier.shape, last.shape) == ((3, 4, 4, 256), (3, 2, 2, 512))
+    assert torch.equal(last, load_encoder(network).patch_tokens(images()))
+    both = load_encoder(f"{network}+grid1~1+std~1+grid1").patch_tokens(images())
+    unit = torch.nn.functional.normalize
+    torch.testing.assert_close(both[..., :256], unit(earlier, dim=-1))
+    assert both.shape == (3, 4, 4, 768)
+    torch.testing.assert_close(both[:, 0, 0, 256:], unit(last, dim=-1)[:, 0, 0])  # a corner has one neighbour only
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -80,7 +119,9 @@ def test_features_are_in_the_name_and_the_fingerprint_and_nothing_else_changes()
             "~12 would be a block before the last of a network that has 12 to read from; valid: ~1 to ~11",
         ),
         ("pixels+grid0", "unknown encoder 'pixels.grid0'"),
-        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE, .gridG.~N. or .mean"),
+        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE and features: .gridG.~N., .std.~N., .mean, .white"),
+        ("random:resnet10t@32+std", "gives 1 x 1 patch tokens for images of 32 px, too few for a standard deviation"),
+        ("pixels+white+grid2", "comes after all parts, received pixels.white.grid2"),
     ],
 )
 def test_features_that_cannot_be_are_refused(spec: str, message: str) -> None:
