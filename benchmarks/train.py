@@ -44,7 +44,7 @@ from pretrain.allocator import keep_freed_memory
 from pretrain.backbone import use_plain_attention
 from pretrain.config import PretrainConfig
 from pretrain.loss import DINOLoss
-from pretrain.module import DINOModule, Network
+from pretrain.module import Network, PretrainModule
 from pretrain.optimizer import clip_gradients, make_optimizer, set_schedule
 from pretrain.teacher import update_teacher
 from pretrain.throughput import flops_per_image, peak_flops
@@ -94,7 +94,7 @@ class Clock:
 def make_networks(config: PretrainConfig, device: torch.device) -> tuple[Network, Network]:
     """Student and teacher as the trainer makes them."""
     process = make_process("spectrum", image_size_px=config.image_size_px, block_size=config.block_size)
-    module = DINOModule(
+    module = PretrainModule(
         config, process, lambda seen: Provenance(real_images=False), Exclusions(Path("nowhere")), Position()
     )
     if device.type == "cpu":

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from pretrain.checkpoint import checkpoint_path, remove_old_checkpoints
 from pretrain.metrics import MetricsFile
-from pretrain.module import DINOModule
+from pretrain.module import PretrainModule
 from pretrain.monitor import CollapseMonitor, measure
 from pretrain.throughput import flops_per_image, peak_flops
 from procgen.stream import Batch
@@ -56,7 +56,7 @@ class StepCallback(Callback, abc.ABC):
     """
 
     @abc.abstractmethod
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         """Step is the number of completed steps, so the first call has 1."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,7 +68,7 @@ class StepCallback(Callback, abc.ABC):
         if trainer.global_step > self._last_step:
             self._last_step = trainer.global_step
             self.batch: Batch = batch
-            assert isinstance(pl_module, DINOModule)
+            assert isinstance(pl_module, PretrainModule)
             self.on_step(trainer, pl_module, self._last_step)
 
 
@@ -90,7 +90,7 @@ class Recorder(StepCallback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
-        assert isinstance(pl_module, DINOModule)
+        assert isinstance(pl_module, PretrainModule)
         if trainer.is_global_zero:
             precision = torch.bfloat16 if trainer.precision == "bf16-mixed" else torch.float32
             peak = peak_flops(pl_module.device, precision)
@@ -99,7 +99,7 @@ class Recorder(StepCallback):
                 self.flop_limit = peak * trainer.world_size / flops
         self._since, self._since_step, self._waited = time.perf_counter(), trainer.global_step, pl_module.seconds_waited
 
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         observation, module.observation = module.observation, None
         if observation is None:
             return
@@ -136,7 +136,7 @@ class ProbeCallback(StepCallback):
         self.probe = probe
         self.metrics = metrics
 
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         if step % module.config.probe_every_steps and step != module.config.optimization.total_steps:
             return
         if trainer.is_global_zero:
@@ -164,7 +164,7 @@ class ProgressBar(StepCallback):
             disable=not trainer.is_global_zero,
         )
 
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         row = self.recorder.metrics.rows.get(step)
         if row is not None and "loss" in row:
             mfu = f", MFU {row['model_flop_utilisation']:.0%}" if "model_flop_utilisation" in row else ""
@@ -195,7 +195,7 @@ class Checkpoints(StepCallback):
         super().on_train_start(trainer, pl_module)
         self._take_over_signals()  # once more: Lightning has put its own on SIGTERM, which broadcasts where it stands
 
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         config = module.config
         is_last = step == config.optimization.total_steps
         if trainer.world_size > 1:
@@ -208,7 +208,7 @@ class Checkpoints(StepCallback):
         if self.stop_signal:
             trainer.should_stop = True
 
-    def _save(self, trainer: Trainer, module: DINOModule, step: int, *, is_needed: bool) -> None:
+    def _save(self, trainer: Trainer, module: PretrainModule, step: int, *, is_needed: bool) -> None:
         """Save; where there is no room, go on with the older checkpoints, unless the run ends here."""
         try:
             trainer.save_checkpoint(checkpoint_path(self.folder, step))

@@ -1,4 +1,4 @@
-"""DINO as a Lightning module: who feeds whom, and in which order things move.
+"""Pretraining as a Lightning module: who feeds whom, and in which order things move.
 
 One micro-batch: views on the device -> global crops through the teacher (beside the contrastive loss only where it is
 observed), all crops through the student (one pass for each size) -> loss. One optimizer step: schedules, finite check,
@@ -95,7 +95,7 @@ def make_loss(config: PretrainConfig) -> DINOLoss | ContrastiveLoss:
     return DINOLoss(config.head.num_prototypes, config.loss)
 
 
-class DINOModule(LightningModule):
+class PretrainModule(LightningModule):
     """Student, teacher, loss and their moves.
 
     Args:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pretrain.callbacks import StepCallback
 from pretrain.color import IMAGENET_MEAN, IMAGENET_STD
-from pretrain.module import DINOModule
+from pretrain.module import PretrainModule
 from pretrain.view_draws import draw_views
 from pretrain.views import make_views
 from procmem.errors import UserError
@@ -42,7 +42,7 @@ class PictureCallback(StepCallback):
         self.run_folder = run_folder
         self.token_colors = token_colors
 
-    def on_step(self, trainer: Trainer, module: DINOModule, step: int) -> None:
+    def on_step(self, trainer: Trainer, module: PretrainModule, step: int) -> None:
         config = module.config
         if step % config.pictures_every_steps and step != config.optimization.total_steps:
             return
@@ -53,7 +53,7 @@ class PictureCallback(StepCallback):
                 say(f"warning: no picture at step {step}: {error}")
 
     @torch.no_grad()
-    def _draw(self, module: DINOModule, step: int) -> None:
+    def _draw(self, module: PretrainModule, step: int) -> None:
         crops, images = module.config.crops, self.batch.images[:NUM_IMAGES]
         H, W = images.shape[-2:]
         draws = draw_views(

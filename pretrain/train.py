@@ -28,7 +28,7 @@ from pretrain.checkpoint_io import AtomicCheckpointIO
 from pretrain.config import PretrainConfig
 from pretrain.loggers import make_loggers
 from pretrain.metrics import MetricsFile
-from pretrain.module import SEED_BITS, DINOModule
+from pretrain.module import SEED_BITS, PretrainModule
 from pretrain.monitor import CollapseMonitor
 from pretrain.pictures import PictureCallback, TokenColors
 from pretrain.ranks import cluster_environment, placed
@@ -124,7 +124,7 @@ def pretrain(
     recorder = Recorder(metrics, CollapseMonitor(config.num_targets, optimization.warmup_steps))
     if start.completed_steps < optimization.total_steps:
         with _seeded(config.root_seed), _quiet_lightning():
-            module = DINOModule(config, process, provenance, exclusions, start.position)
+            module = PretrainModule(config, process, provenance, exclusions, start.position)
             config.to_yaml(run_folder / "config.yaml")
             write_json(
                 run_folder / "provenance.json", provenance(start.completed_steps * optimization.batch_size).to_dict()
@@ -145,7 +145,7 @@ def pretrain(
     )
 
 
-def _fit(module: DINOModule, run_folder: Path, start: _Start, recorder: Recorder, further: list[Callback]) -> None:
+def _fit(module: PretrainModule, run_folder: Path, start: _Start, recorder: Recorder, further: list[Callback]) -> None:
     config, optimization = module.config, module.config.optimization
     checkpoints = Checkpoints(run_folder / "checkpoints")
     if not torch.cuda.is_available():

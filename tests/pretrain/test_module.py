@@ -12,7 +12,7 @@ from torch import nn
 
 from pretrain.backbone import BackboneConfig, create_backbone, use_plain_attention
 from pretrain.config import PretrainConfig
-from pretrain.module import DINOModule, Network
+from pretrain.module import Network, PretrainModule
 from procgen.exclusions import Exclusions
 from procgen.process import Process
 from procgen.stream import Position
@@ -24,11 +24,11 @@ def provenance(images_seen: int) -> Provenance:
     return Provenance(real_images=False, images_seen=images_seen)
 
 
-def make_module(config: PretrainConfig, process: Process, **backbone: Any) -> DINOModule:
+def make_module(config: PretrainConfig, process: Process, **backbone: Any) -> PretrainModule:
     config = dataclasses.replace(config, backbone=dataclasses.replace(config.backbone, **backbone))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return DINOModule(config, process, provenance, Exclusions(Path("nowhere")), Position())
+        return PretrainModule(config, process, provenance, Exclusions(Path("nowhere")), Position())
 
 
 class Spy(nn.Module):

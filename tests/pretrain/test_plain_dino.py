@@ -16,7 +16,7 @@ from torch import nn
 
 from pretrain.checkpoint import checkpoint_path, load_checkpoint
 from pretrain.config import PretrainConfig
-from pretrain.module import DINOModule
+from pretrain.module import PretrainModule
 from pretrain.train import pretrain
 from pretrain.view_draws import draw_views
 from pretrain.views import make_views
@@ -119,7 +119,7 @@ def plain_dino(config: PretrainConfig, process: Process, student: nn.Module, tea
 def test_six_steps_end_where_the_papers_loop_ends(config: PretrainConfig, squares: Process, tmp_path: Path) -> None:
     pretrain(dataclasses.replace(config), tmp_path, process=squares)
     first = load_checkpoint(checkpoint_path(tmp_path / "checkpoints", 1))["state_dict"]
-    module = DINOModule(
+    module = PretrainModule(
         config, squares, lambda seen: Provenance(real_images=False), Exclusions(tmp_path / "none"), Position()
     )
     # The first step has rate 0, so the student after it is the student before it.
