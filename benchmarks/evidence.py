@@ -100,7 +100,7 @@ def print_table(specs: Sequence[str], run: Path, sets: Sequence[str]) -> None:
         own = {spec: c for (set_name, spec), c in zip(pairs, comparisons, strict=True) if set_name == name}
         cells = [
             f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}], "
-            f"p {c.adjusted_p_value:.1g}"
+            f"p {max(c.adjusted_p_value, 1e-300):.1g}"
             if (c := own.get(spec))
             else ""
             for spec in others

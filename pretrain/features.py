@@ -183,15 +183,15 @@ class FeatureEncoder:
         return [Whitening.fit(torch.cat(batches)) for batches in zip(*vectors, strict=True)]
 
     def _tokens(self, images: torch.Tensor) -> dict[int, torch.Tensor]:
-        """Block before the last -> its tokens, for all that the parts name."""
-        blocks = {part.block for part in self.parts if part.block is not None}
-        if not blocks - {0}:
+        """Block before the last -> its tokens, for all that the parts name, in their order."""
+        blocks = list(dict.fromkeys(part.block for part in self.parts if part.block is not None))
+        if not any(blocks):
             return {block: self.encoder.patch_tokens(images) for block in blocks}
         read = getattr(self.encoder, "block_tokens", None)
         if read is None:
             raise UserError(f"encoder {self.encoder.name!r} has no blocks, so no ~{max(blocks)}")
-        tokens: dict[int, torch.Tensor] = read(images, blocks)
-        return tokens
+        found: dict[int, torch.Tensor] = read(images, blocks)
+        return {block: found[block] for block in blocks}
 
     @torch.inference_mode()
     def patch_tokens(self, images: torch.Tensor) -> torch.Tensor:
