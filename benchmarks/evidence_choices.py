@@ -32,7 +32,7 @@ from memory.neighbors import Neighbors
 from memory.search import exact_search
 from memory.sweep import sweep
 from memory.voting import Rule, Voting
-from pretrain.encoder import PIXEL_ENCODERS, load_encoder
+from pretrain.encoder import PIXEL_ENCODERS, Encoder, load_encoder
 from pretrain.features import FeatureEncoder
 from procgen.seeds import generator
 from procmem.errors import UserError
@@ -116,14 +116,14 @@ def held_out_accuracies(spec: str, name: str) -> dict[Choice, float]:
 
 def candidates(spec: str, images: LabelledImages) -> Iterator[tuple[str, Floats]]:
     """Features -> embeddings (N, D) of unit length, of all that this encoder can take at its size."""
+    plain = load_encoder(spec)
     if spec.partition("@")[0] in PIXEL_ENCODERS:
-        yield "", extract(load_encoder(spec), images, batch_size=CONDITIONS.batch_size).values
+        yield "", extract(plain, images, batch_size=CONDITIONS.batch_size).values
         return
-    possible = [features for features in FEATURES if _can_take(spec, features)]
+    possible = [features for features in FEATURES if _can_take(plain, features)]
     parts = list(dict.fromkeys(part for features in possible for part in _parts(features)))
     for white in ("", "+white"):
-        encoder = load_encoder(spec + "".join(parts) + white)
-        assert isinstance(encoder, FeatureEncoder)
+        encoder = FeatureEncoder(plain, "".join(parts) + white)
         values = extract(encoder, images, batch_size=CONDITIONS.batch_size).values
         ends = list(accumulate(encoder.lengths, initial=0))
         columns = dict(zip(parts, (values[:, a:b] for a, b in pairwise(ends)), strict=True))
@@ -132,9 +132,9 @@ def candidates(spec: str, images: LabelledImages) -> Iterator[tuple[str, Floats]
             yield features + white, joined / np.linalg.norm(joined, axis=1, keepdims=True)
 
 
-def _can_take(spec: str, features: str) -> bool:
+def _can_take(encoder: Encoder, features: str) -> bool:
     with contextlib.suppress(UserError):  # too few patch tokens for the grid
-        load_encoder(spec + features)
+        FeatureEncoder(encoder, features)
         return True
     return False
 
