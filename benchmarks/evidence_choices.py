@@ -42,12 +42,17 @@ DENSE_SET, TRIPLET_SET = "coco100-semseg", "zappos-triplets"
 NEAREST_TO_TRIPLETS = "fashion-mnist"
 SIZES_PX = (32, 48, 64, 96, 128)
 ALL_BLOCKS = "+grid1~3+grid1~2+grid1~1+grid1"
+EARLY_BILINEAR = "+bilinear~4+bilinear~3+bilinear~2"
 FEATURES = (
     "+grid1", "+grid2", "+grid4", "+grid2~1", "+grid4~1", "+grid4~3+grid4~2", "+grid8~3+grid8~2",
     "+grid4~3+grid4~2+grid2~1+grid1", ALL_BLOCKS, f"{ALL_BLOCKS}+std~3+std~2+std~1+std",
+    EARLY_BILINEAR, f"{EARLY_BILINEAR}+bilinear~1", f"{EARLY_BILINEAR}+bilinear~1+bilinear",
+    f"{EARLY_BILINEAR}+grid4~3+grid4~2",
 )  # fmt: skip
 """+grid1 is also the embedding of a network that pools by the mean, as those of the evidence do."""
-DENSE_FEATURES = ("", "+grid1~1", "+grid1~2", "+grid1~1+grid1", "+grid1~2+grid1~1+grid1", ALL_BLOCKS)
+BLOCKS = ("", "+grid1~1", "+grid1~2", "+grid1~1+grid1", "+grid1~2+grid1~1+grid1", ALL_BLOCKS)
+DENSE_FEATURES = (*BLOCKS, *(f"{blocks}+shift" for blocks in BLOCKS), f"+grid1~4{ALL_BLOCKS}+shift")
+PIXEL_DENSE_FEATURES = ("", "+shift")
 NUM_NEIGHBORS = (1, 5, 10, 20, 50)
 RULES: tuple[Rule, ...] = ("softmax", "plurality", "distance", "rank")
 MOST_CHOOSING = 5000
@@ -89,8 +94,9 @@ def dense_scores(spec: str) -> dict[Choice, float]:
     """Mean R2 on the train split of the segmentation set, for each selection of blocks."""
     images = find_masked_dataset(DENSE_SET).train
     found = {}
-    for features in DENSE_FEATURES if spec not in PIXEL_ENCODERS else DENSE_FEATURES[:1]:
-        encoder = load_encoder(f"{spec}@{DENSE_SIZE_PX}{features}")
+    plain = load_encoder(f"{spec}@{DENSE_SIZE_PX}")
+    for features in PIXEL_DENSE_FEATURES if spec in PIXEL_ENCODERS else DENSE_FEATURES:
+        encoder = FeatureEncoder(plain, features) if features else plain
         shares = ExplainedShares("corrected", 1, 0)
         for batch in dense_batches(encoder, images, CONDITIONS, square="crop", grid=DENSE_GRID):
             colors = pca_colors(batch.tokens, DENSE_GRID).cpu().flatten(1, 2)

@@ -31,7 +31,7 @@ from PIL import Image
 from pretrain.backbone import create_backbone
 from pretrain.checkpoint import ENTRY, BackboneState, backbone_of, checked, newest_readable, read_backbone
 from pretrain.export import is_export, read_export
-from pretrain.features import PATTERN, FeatureEncoder
+from pretrain.features import NAMES, PATTERN, FeatureEncoder
 from pretrain.foreign_checkpoint import read_content, read_foreign
 from pretrain.pixel_encoders import Histogram, Pixels
 from pretrain.shipped import find_shipped
@@ -44,7 +44,7 @@ from procmem.provenance import EncoderCard, Provenance, code_version
 PIXEL_ENCODERS: dict[str, type[Pixels] | type[Histogram]] = {"pixels": Pixels, "histogram": Histogram}
 FORMS = (
     "pixels, histogram, procmem:NAME, timm:NAME, random:NAME[:SEED], random:CHECKPOINT[:SEED], "
-    "or the path of a checkpoint, run or export, each also with @SIZE and features: +gridG[~N], +std[~N], +mean, +white"
+    f"or the path of a checkpoint, run or export, each also with @SIZE and features: {NAMES}"
 )
 
 

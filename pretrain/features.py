@@ -7,13 +7,16 @@ behind an encoder's specification, parts stand side by side, each of unit length
     runs/mine@64+grid2~1        the same of the last block but one (of a convolutional network: stage), before any
                                 final norm
     runs/mine@64+std~1          the standard deviation over the places, channel by channel: what there is, not where
+    runs/mine@64+bilinear~3     which directions of the tokens occur together, wherever they are (`pretrain.bilinear`)
     runs/mine@64+mean           the embedding, and the mean patch token
     runs/mine@64+grid4~2+grid2~1+grid1      three blocks: places of the early ones, content of the last
     runs/mine@64+grid4~2+white  whitened with procedural images (`pretrain.whitening`), every part by itself; +white
                                 alone whitens the embedding
+    runs/mine@224+grid1~1+shift     the same embedding; patch tokens moved to those that they are like
+                                    (`pretrain.mean_shift`)
 
 The patch tokens of such an encoder are those of the blocks that its parts name: of one as they are; of several side by
-side, each of unit length, at the places of the finest.
+side, each of unit length, at the places of the finest; `+shift` moves them last.
 
 Letters: B batch, S image side, D length, h w patch grid, G cells a side.
 """
@@ -23,14 +26,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from pretrain import bilinear, mean_shift
 from pretrain.embedding import unit_length
-from pretrain.whitening import DESCRIPTION, Whitening, fractals, num_directions
+from pretrain.whitening import DESCRIPTION, NUM_IMAGES, Whitening, fractals, num_directions
 from procmem.errors import UserError
 from procmem.files import fingerprint
 from procmem.provenance import EncoderCard, Provenance
@@ -38,46 +44,60 @@ from procmem.provenance import EncoderCard, Provenance
 if TYPE_CHECKING:
     from pretrain.encoder import Encoder
 
-PART = r"\+(?:mean|grid[1-9]\d*(?:~[1-9]\d*)?|std(?:~[1-9]\d*)?)"
-PATTERN = re.compile(rf"(?=\+)(?:{PART})*(?:\+white)?$")
+PART = r"\+(?:mean|(?:grid[1-9]\d*|std|bilinear)(?:~[1-9]\d*)?)"
+PATTERN = re.compile(rf"(?=\+)(?:{PART})*(?:\+shift)?(?:\+white)?$")
+NAMES = "+gridG[~N], +std[~N], +bilinear[~N], +mean, +shift, +white"
 FITTING_BATCH = 64
+TOKENS_FOR_FITTING = 32
+"""Of each fractal, spread over its places, for the directions of the tokens of bilinear pooling."""
+BILINEAR_DIRECTIONS = 32
+BILINEAR_DESCRIPTION = f"tokens pooled bilinearly, {BILINEAR_DIRECTIONS} directions whitened with {NUM_IMAGES} fractals"
+
+
+Kind = Literal["grid", "std", "bilinear"]
 
 
 class Part(NamedTuple):
     """A piece of an embedding.
 
     Attributes:
-        num_cells: G of a grid of means; 0 for standard deviations over all places.
+        kind: what is made of the patch tokens.
         block: blocks before the last; None is the encoder's own embedding.
+        num_cells: G of a grid of means.
     """
 
-    num_cells: int
+    kind: Kind
     block: int | None
+    num_cells: int = 1
 
     def length(self, token_size: int) -> int:
         """Numbers, for tokens of this length."""
-        return token_size * max(self.num_cells, 1) ** 2
+        if self.kind == "bilinear":
+            return bilinear.length(min(token_size, BILINEAR_DIRECTIONS))
+        return token_size * self.num_cells**2
 
     def of(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Patch tokens (B, h, w, D) -> (B, `length`)."""
-        if not self.num_cells:
+        """Patch tokens (B, h, w, D), those of bilinear pooling whitened -> (B, `length`)."""
+        if self.kind == "bilinear":
+            return bilinear.bilinear_pooling(tokens)
+        if self.kind == "std":
             return tokens.flatten(1, 2).std(dim=1, correction=0)
         return F.adaptive_avg_pool2d(tokens.permute(0, 3, 1, 2), self.num_cells).flatten(1)
 
 
-EMBEDDING = Part(num_cells=1, block=None)
+EMBEDDING = Part(kind="grid", block=None)
 
 
 def parts_of(suffix: str) -> list[Part]:
-    """``"+grid2~1+std+white"`` -> its parts, in their order; those of ``+white`` alone are the embedding."""
+    """``"+grid2~1+std+white"`` -> its parts, in their order; without one, the embedding."""
     parts: list[Part] = []
-    for name in suffix.removesuffix("+white").split("+")[1:]:
-        kind, _, block = name.partition("~")
+    for name in suffix.removesuffix("+white").removesuffix("+shift").split("+")[1:]:
         if name == "mean":
-            parts += [EMBEDDING, Part(num_cells=1, block=0)]
-        else:
-            cells = 0 if kind == "std" else int(kind.removeprefix("grid"))
-            parts.append(Part(num_cells=cells, block=int(block or 0)))
+            parts += [EMBEDDING, Part(kind="grid", block=0)]
+            continue
+        named, _, block = name.partition("~")
+        kind = cast(Kind, named.rstrip("0123456789"))
+        parts.append(Part(kind=kind, block=int(block or 0), num_cells=int(named.removeprefix(kind) or 1)))
     return parts or [EMBEDDING]
 
 
@@ -98,20 +118,19 @@ class FeatureEncoder:
 
         Args:
             encoder: whose patch tokens.
-            suffix: parts, and perhaps ``+white``, as at the top of this file.
+            suffix: parts, perhaps ``+shift`` and ``+white``, as at the top of this file.
 
         Raises:
             UserError: if the encoder has no patch tokens, fewer than G a side, one only for standard deviations, no
                 block so far before the last, or is a whitened one.
         """
         if not suffix or PATTERN.fullmatch(suffix) is None:
-            raise UserError(
-                f"features are +mean, +gridG, +std (of an earlier block: ~N) or +white; received {suffix!r}"
-            )
+            raise UserError(f"features are {NAMES}, in this order where they end; received {suffix!r}")
         if isinstance(encoder, FeatureEncoder):
             raise UserError(f"+white comes after all parts, received {encoder.name}{suffix}")
         self.encoder, self._suffix = encoder, suffix
         self.parts, self.is_white = parts_of(suffix), suffix.endswith("+white")
+        self.is_shifted = suffix.removesuffix("+white").endswith("+shift")
         self.name, self.image_size_px = encoder.name + suffix, encoder.image_size_px
         black = torch.zeros(1, 3, self.image_size_px, self.image_size_px, dtype=torch.uint8)
         tokens = self._tokens(black)
@@ -129,20 +148,21 @@ class FeatureEncoder:
                 f"{gives}, too few for a grid of {part.num_cells} x {part.num_cells}; take a smaller grid or larger "
                 "images (@SIZE)"
             )
-        if not part.num_cells and h * w < 2:
+        if part.kind == "std" and h * w < 2:
             raise UserError(f"{gives}, too few for a standard deviation over them; take larger images (@SIZE)")
         return part.length(token_size)
 
     @property
     def provenance(self) -> Provenance:
-        """That of the encoder, and with what it was whitened."""
+        """That of the encoder, and what is made from fractals."""
         own = self.encoder.provenance
-        return dataclasses.replace(own, notes=(*own.notes, DESCRIPTION)) if self.is_white else own
+        return dataclasses.replace(own, notes=(*own.notes, *self._fitted()))
 
     def card(self) -> EncoderCard:
         """The encoder's with the features in it."""
         card = self.encoder.card()
-        features = self._suffix.removesuffix("+white") + (f", {DESCRIPTION}" if self.is_white else "")
+        methods = [*self._fitted(), *([mean_shift.DESCRIPTION] if self.is_shifted else [])]
+        features = ", ".join([self._suffix.removesuffix("+white"), *methods])
         return dataclasses.replace(
             card,
             name=self.name,
@@ -151,6 +171,11 @@ class FeatureEncoder:
             preprocessing=card.preprocessing | {"features": features},
             provenance=self.provenance,
         )
+
+    def _fitted(self) -> list[str]:
+        """What of the features is made from fractals, in words."""
+        pooled = [BILINEAR_DESCRIPTION] if any(part.kind == "bilinear" for part in self.parts) else []
+        return pooled + ([DESCRIPTION] if self.is_white else [])
 
     def transform(self, image: Image.Image) -> torch.Tensor:
         """As the encoder."""
@@ -171,16 +196,40 @@ class FeatureEncoder:
     def _vectors(self, images: torch.Tensor) -> list[torch.Tensor]:
         """The parts, each of unit length (or zero, where it does not vary)."""
         tokens = self._tokens(images)
-        return [
-            self.encoder.embed(images) if part.block is None else F.normalize(part.of(tokens[part.block]))
-            for part in self.parts
-        ]
+        vectors = []
+        for part in self.parts:
+            if part.block is None:
+                vectors.append(self.encoder.embed(images))
+                continue
+            of_block = tokens[part.block]
+            if part.kind == "bilinear":
+                of_block = self._token_whitenings[part.block](F.normalize(of_block, dim=3))
+            vectors.append(F.normalize(part.of(of_block)))
+        return vectors
 
     @functools.cached_property
     def _whitenings(self) -> list[Whitening]:
-        shown = torch.stack([self.transform(Image.fromarray(image.transpose(1, 2, 0))) for image in fractals()])
-        vectors = [self._vectors(batch) for batch in torch.split(shown, FITTING_BATCH)]
+        """Of each part."""
+        vectors = [self._vectors(batch) for batch in self._shown_fractals()]
         return [Whitening.fit(torch.cat(batches)) for batches in zip(*vectors, strict=True)]
+
+    @functools.cached_property
+    def _token_whitenings(self) -> dict[int, Whitening]:
+        """Block before the last -> of its tokens of unit length, where they are pooled bilinearly."""
+        blocks = {part.block for part in self.parts if part.kind == "bilinear" and part.block is not None}
+        chosen: dict[int, list[torch.Tensor]] = {block: [] for block in blocks}
+        for batch in self._shown_fractals():
+            tokens = self._tokens(batch)
+            for block in blocks:
+                unit = F.normalize(tokens[block].flatten(1, 2), dim=2)
+                spread = torch.linspace(0, unit.shape[1] - 1, min(unit.shape[1], TOKENS_FOR_FITTING)).round().long()
+                chosen[block].append(unit[:, spread].flatten(0, 1))
+        return {block: Whitening.fit(torch.cat(tokens), BILINEAR_DIRECTIONS) for block, tokens in chosen.items()}
+
+    def _shown_fractals(self) -> Iterator[torch.Tensor]:
+        """The fractals as this encoder is shown images, in batches."""
+        for block in np.split(fractals(), range(FITTING_BATCH, len(fractals()), FITTING_BATCH)):
+            yield torch.stack([self.transform(Image.fromarray(image.transpose(1, 2, 0))) for image in block])
 
     def _tokens(self, images: torch.Tensor) -> dict[int, torch.Tensor]:
         """Block before the last -> its tokens, for all that the parts name, in their order."""
@@ -198,13 +247,25 @@ class FeatureEncoder:
         """Tokens of the blocks that the parts name; float32 (B, h, w, D).
 
         Of one block as they are; of several side by side, each of unit length, at the places of the finest (bilinear).
+        Shifted ones stand on at most 32 x 32 places, means of finer ones.
         """
-        tokens = list(self._tokens(images).values())
-        if not tokens:
-            return self.encoder.patch_tokens(images)
-        if len(tokens) == 1:
-            return tokens[0]
-        finest = max((block.shape[1:3] for block in tokens), key=lambda places: places[0])
-        unit = [F.normalize(block, dim=-1).permute(0, 3, 1, 2) for block in tokens]
-        maps = [F.interpolate(block, size=finest, mode="bilinear", align_corners=False) for block in unit]
-        return torch.cat(maps, dim=1).permute(0, 2, 3, 1)
+        tokens = list(self._tokens(images).values()) or [self.encoder.patch_tokens(images)]
+        side = max(block.shape[1] for block in tokens)
+        if len(tokens) > 1:
+            tokens = [F.normalize(block, dim=-1) for block in tokens]
+        if not self.is_shifted:
+            return _side_by_side(tokens, side)
+        return mean_shift.mean_shift(_side_by_side(tokens, mean_shift.places(side)))
+
+
+def _side_by_side(tokens: Sequence[torch.Tensor], side: int) -> torch.Tensor:
+    """Maps (B, h, w, D) as one (B, side, side, sum of D): finer ones by means, coarser ones bilinearly."""
+    maps = []
+    for block in tokens:
+        channels_first = block.permute(0, 3, 1, 2)
+        if block.shape[1] > side:
+            channels_first = F.adaptive_avg_pool2d(channels_first, side)
+        elif block.shape[1] < side:
+            channels_first = F.interpolate(channels_first, size=(side, side), mode="bilinear", align_corners=False)
+        maps.append(channels_first)
+    return torch.cat(maps, dim=1).permute(0, 2, 3, 1)

@@ -42,11 +42,12 @@ class Whitening(NamedTuple):
     directions: torch.Tensor
 
     @classmethod
-    def fit(cls, features: torch.Tensor) -> Self:
+    def fit(cls, features: torch.Tensor, most_directions: int | None = None) -> Self:
         """The whitening of a sample; K is `num_directions(D)`.
 
         Args:
             features: (N, D) floating, N > K.
+            most_directions: K at most; None is `MOST_DIRECTIONS`.
 
         Raises:
             UserError: if all features are alike or one is not finite.
@@ -60,16 +61,16 @@ class Whitening(NamedTuple):
         _, singular, rows = torch.linalg.svd(features - mean, full_matrices=False)
         deviations = singular / len(features) ** 0.5
         directions = rows.T / (deviations + FLOOR * deviations[0])
-        return cls(mean.float(), directions[:, : num_directions(features.shape[1])].float())
+        return cls(mean.float(), directions[:, : num_directions(features.shape[1], most_directions)].float())
 
     def __call__(self, features: torch.Tensor) -> torch.Tensor:
-        """(N, D) -> (N, K)."""
+        """(..., D) -> (..., K)."""
         return (features - self.mean) @ self.directions
 
 
-def num_directions(dimension: int) -> int:
+def num_directions(dimension: int, most: int | None = None) -> int:
     """K for features of length D."""
-    return min(MOST_DIRECTIONS, dimension)
+    return min(MOST_DIRECTIONS if most is None else most, dimension)
 
 
 @functools.cache

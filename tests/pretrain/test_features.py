@@ -119,7 +119,10 @@ def test_patch_tokens_are_those_of_the_blocks_that_the_parts_name() -> None:
             "~12 would be a block before the last of a network that has 12 to read from; valid: ~1 to ~11",
         ),
         ("pixels+grid0", "unknown encoder 'pixels.grid0'"),
-        ("pixels+max", "unknown encoder 'pixels.max'.*@SIZE and features: .gridG.~N., .std.~N., .mean, .white"),
+        (
+            "pixels+max",
+            "unknown encoder 'pixels.max'.*@SIZE and features: .gridG.~N., .std.~N., .bilinear.~N., .mean, .shift, .white",
+        ),
         ("random:resnet10t@32+std", "gives 1 x 1 patch tokens for images of 32 px, too few for a standard deviation"),
         ("pixels+white+grid2", "comes after all parts, received pixels.white.grid2"),
     ],
