@@ -35,6 +35,6 @@ def bilinear_pooling(tokens: torch.Tensor) -> torch.Tensor:
     variances, directions = torch.linalg.eigh(places.mT @ places / places.shape[1])
     root = (directions * variances.clamp_min(0).sqrt()[:, None]) @ directions.mT
     rows, columns = torch.triu_indices(tokens.shape[3], tokens.shape[3], device=tokens.device)
-    weights = torch.where(rows == columns, 1.0, 2**0.5).to(root)
-    upper: torch.Tensor = root[:, rows, columns] * weights
+    upper: torch.Tensor = root[:, rows, columns]
+    upper[:, rows != columns] *= 2**0.5
     return upper

@@ -127,7 +127,7 @@ class FeatureEncoder:
         if not suffix or PATTERN.fullmatch(suffix) is None:
             raise UserError(f"features are {NAMES}, in this order where they end; received {suffix!r}")
         if isinstance(encoder, FeatureEncoder):
-            raise UserError(f"+white comes after all parts, received {encoder.name}{suffix}")
+            raise UserError(f"+shift and +white come after all parts, received {encoder.name}{suffix}")
         self.encoder, self._suffix = encoder, suffix
         self.parts, self.is_white = parts_of(suffix), suffix.endswith("+white")
         self.is_shifted = suffix.removesuffix("+white").endswith("+shift")

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+import pretrain.whitening
 from pretrain.checkpoint import load_checkpoint
 from pretrain.config import PretrainConfig
+from pretrain.whitening import fractals
 from procgen.process import Process
 from procgen.seeds import generator
 
@@ -125,3 +127,12 @@ def assert_same_weights() -> Callable[[Path, Path], None]:
             assert torch.equal(value, second[name]) if torch.is_tensor(value) else value == second[name], name
 
     return compare
+
+
+@pytest.fixture
+def few_fractals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whitening with 128 images, 32 directions at most, and a cache of its own."""
+    monkeypatch.setattr(pretrain.whitening, "MOST_DIRECTIONS", 32)
+    monkeypatch.setattr(pretrain.whitening, "NUM_IMAGES", 128)
+    monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path))
+    fractals.cache_clear()

@@ -9,22 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-import pretrain.whitening
 from pretrain.encoder import load_encoder
 from pretrain.whitening import FLOOR, Whitening, fractals
 from procgen.sources.fractals import Fractals
 from procmem.errors import UserError
 
 NETWORK = "random:resnet10t@64"
-
-
-@pytest.fixture
-def few_fractals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """128 images, 32 directions, and a cache of their own."""
-    monkeypatch.setattr(pretrain.whitening, "MOST_DIRECTIONS", 32)
-    monkeypatch.setattr(pretrain.whitening, "NUM_IMAGES", 128)
-    monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path))
-    fractals.cache_clear()
 
 
 def sample(num_rows: int = 500) -> torch.Tensor:
