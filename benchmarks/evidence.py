@@ -1,9 +1,10 @@
-"""The evidence of docs/evidence.md: train, choose, measure, the table of wins, and the comparison of sources.
+"""The evidence of docs/evidence.md: train, choose, measure, the table of wins, comparisons of sources and of knobs.
 
     python benchmarks/evidence.py train runs/contrast              a recipe, with the curve of kNN on held-out fifths
     python benchmarks/evidence.py table runs/contrast              one encoder against untrained, pixels, histogram
-    python benchmarks/evidence.py sources --seeds 5 --images 38400 [--sources shaders_kml_mixup cifar10 ...]
-    python benchmarks/evidence.py compare --seeds 5 --images 38400 [--sources ...]      what `sources` has trained
+    python benchmarks/evidence.py sources --seeds 5 --images 25600 [--only shaders_kml_mixup cifar10 ...]
+    python benchmarks/evidence.py compare --seeds 5 --images 25600 [--only ...]         what `sources` has trained
+    python benchmarks/evidence.py knobs --seeds 3 --images 25600 [--only programs-10 ...]
 
 Everything is kept under --run (runs/evidence), so that a step goes on where it was stopped and nothing is measured
 twice. What is chosen for an encoder and a set is chosen on the set's train split (`evidence_choices`); for a comparison
@@ -17,7 +18,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from evidence_choices import (
@@ -27,12 +27,10 @@ from evidence_choices import (
     TRIPLET_SET,
     Choice,
     choose,
-    held_out_fifth,
 )
+from evidence_variants import KNOBS, SOURCES, folder_of, held_out_probe, print_curves, train_variants
 
 from eval.comparison import compare, corrected
-from eval.datasets import find_dataset
-from eval.probe import knn_probe
 from eval.records import score_of
 from eval.resampling import seeds_difference
 from eval.suite import Suite, run_suite
@@ -40,20 +38,13 @@ from eval.task import Score, Task
 from eval.tasks.knn import Knn
 from eval.tasks.pca_segmentation import PcaSegmentation
 from eval.tasks.two_afc import TwoAfc
-from pretrain.callbacks import Probe
 from pretrain.config import PretrainConfig
 from pretrain.train import pretrain
 from procgen.seeds import generator
 from procmem.files import make_folder
 from procmem.recipes import find_recipe
 
-CURVE_SETS = ("grocery81", "cifar10")
 SETS = ("grocery81", "cifar10", "fashion-mnist", "bccd-crops3", "omniglot-small", DENSE_SET, TRIPLET_SET)
-SOURCES = (
-    "shaders", "shaders_mixup", "shaders_kml", "shaders_kml_mixup", "stylegan", "dead_leaves_mixed", "spectrum",
-    "fractals", "cifar10",
-)  # fmt: skip
-"""The last one is the upper bound: real images, the train split of cifar10."""
 SIGNIFICANT = 0.05
 
 
@@ -118,42 +109,13 @@ def train(recipe: str, folder: Path) -> None:
     pretrain(PretrainConfig.from_yaml(path), folder, probe=held_out_probe(path))
 
 
-def held_out_probe(recipe: Path) -> Probe:
-    """Accuracy of kNN on the held-out fifths of two sets, at the size of the recipe's global crops."""
-    size_px = PretrainConfig.from_yaml(recipe).crops.global_crop_px
-    probes = [knn_probe(held_out_fifth(name), size_px) for name in CURVE_SETS]
-    return lambda embed, step: {name: value for probe in probes for name, value in probe(embed, step).items()}
-
-
-def source_folder(name: str, images: int, seed: int, run: Path) -> Path:
-    """Run folder of one source and seed."""
-    return run / "sources" / f"{name}-{images}-seed{seed}"
-
-
-def train_sources(names: Sequence[str], num_seeds: int, images: int, recipe: str, run: Path) -> None:
-    """Train every (source, seed) at the same budget, seed by seed; finished ones stay, stopped ones go on."""
-    real = find_dataset("cifar10")
-    first = real.train.sources[0]
-    probe = held_out_probe(find_recipe(recipe, "pretrain"))
-    for seed in range(num_seeds):
-        for name in names:
-            process: Any = name
-            if name == "cifar10":
-                assert isinstance(first, Path)
-                process = {"image_folder": {"folder": str(first.parents[1])}}
-            changes = {"process": process, "root_seed": seed, "optimization.images": images}
-            changes |= {"optimization.warmup_images": images // 10, "probe_every_steps": 100}
-            config = PretrainConfig.from_yaml(find_recipe(recipe, "pretrain"), changes)
-            pretrain(config, source_folder(name, images, seed, run), probe=probe)
-
-
 def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path, sets: Sequence[str]) -> None:
     """Markdown: mean over seeds of every source, and its difference to the same networks untrained."""
-    choices = choices_of(str(source_folder(names[0], images, 0, run)), run, sets)
+    choices = choices_of(str(folder_of("sources", names[0], images, 0, run)), run, sets)
     print("Shown as " + "; ".join(f"{name}: {choice}" for name, choice in choices.items()) + ".\n")
     print("| source | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for name in names:
-        folders = [source_folder(name, images, seed, run) for seed in range(num_seeds)]
+        folders = [folder_of("sources", name, images, seed, run) for seed in range(num_seeds)]
         trained = [measure(str(folder), choices, run) for folder in folders]
         untrained = [measure(f"random:{folder}:{seed}", choices, run) for seed, folder in enumerate(folders)]
         cells = []
@@ -168,10 +130,10 @@ def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Pat
 def main() -> None:
     """One step of the evidence."""
     parser = argparse.ArgumentParser(description="The evidence of docs/evidence.md.")
-    parser.add_argument("what", choices=("train", "table", "sources", "compare"))
+    parser.add_argument("what", choices=("train", "table", "sources", "compare", "knobs"))
     parser.add_argument("encoders", nargs="*", help="run folders; `table` adds the untrained one of the first")
     parser.add_argument("--run", type=Path, default=Path("runs/evidence"))
-    parser.add_argument("--sources", nargs="+", default=SOURCES)
+    parser.add_argument("--only", nargs="+", choices=(*SOURCES, *KNOBS), help="some of the sources or knobs")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="of `table` and `compare`")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--images", type=int, default=38_400)
@@ -184,10 +146,12 @@ def main() -> None:
         first = options.encoders[0]
         specs = [*options.encoders, f"random:{first}", "pixels", "histogram"]
         print_table(specs, options.run, options.sets)
-    elif options.what == "sources":
-        train_sources(options.sources, options.seeds, options.images, options.recipe, options.run)
+    elif options.what == "compare":
+        print_comparison(options.only or SOURCES, options.seeds, options.images, options.run, options.sets)
     else:
-        print_comparison(options.sources, options.seeds, options.images, options.run, options.sets)
+        kind, names = options.what, options.only or (SOURCES if options.what == "sources" else tuple(KNOBS))
+        train_variants(kind, names, options.seeds, options.images, options.recipe, options.run)
+        print_curves(kind, names, options.seeds, options.images, options.run)
 
 
 if __name__ == "__main__":
