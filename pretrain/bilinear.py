@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 
 
-def length(num_directions: int) -> int:
+def bilinear_length(num_directions: int) -> int:
     """D -> D (D + 1) / 2, the numbers that `bilinear_pooling` gives."""
     return num_directions * (num_directions + 1) // 2
 

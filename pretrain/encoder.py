@@ -10,9 +10,9 @@
     pixels, histogram               no weights at all
 
 Each may end in ``@SIZE``: runs/mine@64 shows images at 64 px; and in features such as ``+grid2``, ``+grid4~1+std`` or
-``+white``: embeddings made of its patch tokens, whitened (`pretrain.features`). A specification is a string, so that
-one name serves the command line, YAML, results and reports. Everything that changes an embedding is in the fingerprint
-of the card: weights (hence the seed), preprocessing, pooling, precision.
+``+white``: embeddings made of its patch tokens, whitened (`pretrain.feature_parts`). A specification is a string, so
+that one name serves the command line, YAML, results and reports. Everything that changes an embedding is in the
+fingerprint of the card: weights (hence the seed), preprocessing, pooling, precision.
 
 Letters: B batch, S image side, D embedding, h w patch grid.
 """
@@ -31,7 +31,8 @@ from PIL import Image
 from pretrain.backbone import create_backbone
 from pretrain.checkpoint import ENTRY, BackboneState, backbone_of, checked, newest_readable, read_backbone
 from pretrain.export import is_export, read_export
-from pretrain.features import NAMES, PATTERN, FeatureEncoder
+from pretrain.feature_parts import NAMES, PATTERN
+from pretrain.features import FeatureEncoder
 from pretrain.foreign_checkpoint import read_content, read_foreign
 from pretrain.pixel_encoders import Histogram, Pixels
 from pretrain.shipped import find_shipped

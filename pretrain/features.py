@@ -1,22 +1,8 @@
-"""Other embeddings of the same network: with places in them, of earlier blocks, of several at once, whitened.
+"""Encoders with other embeddings of the same network: with places, of earlier blocks, of several at once, whitened.
 
-A mean over all patch tokens of the last block forgets where things are, and what the training did not ask for. Written
-behind an encoder's specification, parts stand side by side, each of unit length:
-
-    runs/mine@64+grid2          the means over the cells of a 2 x 2 grid of the patch tokens; +grid1 is their mean
-    runs/mine@64+grid2~1        the same of the last block but one (of a convolutional network: stage), before any
-                                final norm
-    runs/mine@64+std~1          the standard deviation over the places, channel by channel: what there is, not where
-    runs/mine@64+bilinear~3     which directions of the tokens occur together, wherever they are (`pretrain.bilinear`)
-    runs/mine@64+mean           the embedding, and the mean patch token
-    runs/mine@64+grid4~2+grid2~1+grid1      three blocks: places of the early ones, content of the last
-    runs/mine@64+grid4~2+white  whitened with procedural images (`pretrain.whitening`), every part by itself; +white
-                                alone whitens the embedding
-    runs/mine@224+grid1~1+shift     the same embedding; patch tokens moved to those that they are like
-                                    (`pretrain.mean_shift`)
-
-The patch tokens of such an encoder are those of the blocks that its parts name: of one as they are; of several side by
-side, each of unit length, at the places of the finest; `+shift` moves them last.
+What may be asked for stands in `pretrain.feature_parts`. The patch tokens of such an encoder are those of the blocks
+that its parts name: of one as they are; of several side by side, each of unit length, at the places of the finest;
+`+shift` moves them last.
 
 Letters: B batch, S image side, D length, h w patch grid, G cells a side.
 """
@@ -25,17 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from pretrain import bilinear, mean_shift
+from pretrain import mean_shift
 from pretrain.embedding import unit_length
+from pretrain.feature_parts import BILINEAR_DIRECTIONS, NAMES, PATTERN, Part, parts_of
 from pretrain.whitening import DESCRIPTION, NUM_IMAGES, Whitening, fractals, num_directions
 from procmem.errors import UserError
 from procmem.files import fingerprint
@@ -44,61 +30,10 @@ from procmem.provenance import EncoderCard, Provenance
 if TYPE_CHECKING:
     from pretrain.encoder import Encoder
 
-PART = r"\+(?:mean|(?:grid[1-9]\d*|std|bilinear)(?:~[1-9]\d*)?)"
-PATTERN = re.compile(rf"(?=\+)(?:{PART})*(?:\+shift)?(?:\+white)?$")
-NAMES = "+gridG[~N], +std[~N], +bilinear[~N], +mean, +shift, +white"
 FITTING_BATCH = 64
 TOKENS_FOR_FITTING = 32
 """Of each fractal, spread over its places, for the directions of the tokens of bilinear pooling."""
-BILINEAR_DIRECTIONS = 32
 BILINEAR_DESCRIPTION = f"tokens pooled bilinearly, {BILINEAR_DIRECTIONS} directions whitened with {NUM_IMAGES} fractals"
-
-
-Kind = Literal["grid", "std", "bilinear"]
-
-
-class Part(NamedTuple):
-    """A piece of an embedding.
-
-    Attributes:
-        kind: what is made of the patch tokens.
-        block: blocks before the last; None is the encoder's own embedding.
-        num_cells: G of a grid of means.
-    """
-
-    kind: Kind
-    block: int | None
-    num_cells: int = 1
-
-    def length(self, token_size: int) -> int:
-        """Numbers, for tokens of this length."""
-        if self.kind == "bilinear":
-            return bilinear.length(min(token_size, BILINEAR_DIRECTIONS))
-        return token_size * self.num_cells**2
-
-    def of(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Patch tokens (B, h, w, D), those of bilinear pooling whitened -> (B, `length`)."""
-        if self.kind == "bilinear":
-            return bilinear.bilinear_pooling(tokens)
-        if self.kind == "std":
-            return tokens.flatten(1, 2).std(dim=1, correction=0)
-        return F.adaptive_avg_pool2d(tokens.permute(0, 3, 1, 2), self.num_cells).flatten(1)
-
-
-EMBEDDING = Part(kind="grid", block=None)
-
-
-def parts_of(suffix: str) -> list[Part]:
-    """``"+grid2~1+std+white"`` -> its parts, in their order; without one, the embedding."""
-    parts: list[Part] = []
-    for name in suffix.removesuffix("+white").removesuffix("+shift").split("+")[1:]:
-        if name == "mean":
-            parts += [EMBEDDING, Part(kind="grid", block=0)]
-            continue
-        named, _, block = name.partition("~")
-        kind = cast(Kind, named.rstrip("0123456789"))
-        parts.append(Part(kind=kind, block=int(block or 0), num_cells=int(named.removeprefix(kind) or 1)))
-    return parts or [EMBEDDING]
 
 
 class FeatureEncoder:
@@ -118,19 +53,20 @@ class FeatureEncoder:
 
         Args:
             encoder: whose patch tokens.
-            suffix: parts, perhaps ``+shift`` and ``+white``, as at the top of this file.
+            suffix: parts, perhaps ``+shift`` and ``+white``, as in `pretrain.feature_parts`.
 
         Raises:
             UserError: if the encoder has no patch tokens, fewer than G a side, one only for standard deviations, no
                 block so far before the last, or is a whitened one.
         """
-        if not suffix or PATTERN.fullmatch(suffix) is None:
+        asked = PATTERN.fullmatch(suffix)
+        if asked is None:
             raise UserError(f"features are {NAMES}, in this order where they end; received {suffix!r}")
         if isinstance(encoder, FeatureEncoder):
             raise UserError(f"+shift and +white come after all parts, received {encoder.name}{suffix}")
         self.encoder, self._suffix = encoder, suffix
-        self.parts, self.is_white = parts_of(suffix), suffix.endswith("+white")
-        self.is_shifted = suffix.removesuffix("+white").endswith("+shift")
+        self.parts = parts_of(asked["parts"])
+        self.is_shifted, self.is_white = asked["shift"] is not None, asked["white"] is not None
         self.name, self.image_size_px = encoder.name + suffix, encoder.image_size_px
         black = torch.zeros(1, 3, self.image_size_px, self.image_size_px, dtype=torch.uint8)
         tokens = self._tokens(black)

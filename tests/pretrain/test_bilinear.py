@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pretrain.bilinear import bilinear_pooling, length
+from pretrain.bilinear import bilinear_length, bilinear_pooling
 from pretrain.encoder import load_encoder
-from pretrain.features import BILINEAR_DIRECTIONS
+from pretrain.feature_parts import BILINEAR_DIRECTIONS
 from pretrain.whitening import Whitening, fractals
 
 NETWORK = "random:resnet10t@64"
@@ -41,7 +41,7 @@ def test_products_are_those_of_the_whole_roots_and_squares_the_mean_squared_toke
     expected = np.einsum("aij,bij->ab", roots, roots)
     np.testing.assert_allclose((pooled @ pooled.T).numpy(), expected, rtol=1e-10)
     torch.testing.assert_close((pooled**2).sum(1), (tokens**2).sum(3).mean((1, 2)))
-    assert pooled.shape == (4, length(6))
+    assert pooled.shape == (4, bilinear_length(6))
 
 
 def test_places_do_not_matter() -> None:
@@ -65,7 +65,7 @@ def test_the_feature_pools_tokens_whitened_with_spread_tokens_of_the_fractals() 
     expected = torch.nn.functional.normalize(bilinear_pooling(whitening(own)))
     ours = encoder.embed(images())
     torch.testing.assert_close(ours @ ours.T, expected @ expected.T, atol=1e-4, rtol=0)  # directions have no sign
-    assert encoder.dimension == length(32)
+    assert encoder.dimension == bilinear_length(32)
     assert "32 directions whitened with" in encoder.card().provenance.notes[-1]
 
 
