@@ -44,6 +44,8 @@ from procmem.provenance import EncoderCard
 
 PREFERRED_DATASETS = ("cifar10", "grocery81")
 """Natural images in coarse classes, and photographs in fine ones: taken where they are under PROCMEM_DATA."""
+FEATURES = "+bilinear~4+bilinear~3+bilinear~2+white"
+"""With which the encoder that comes with the code is asked as well: those that `grocery81` chose (docs/evidence.md)."""
 NUM_NEIGHBORS = 20
 """Of the audit: the k of the paper's."""
 SHEET_COLUMNS = 12
@@ -140,7 +142,7 @@ def _compare_encoders(run: Path, names: list[str]) -> list[Finding]:
         tasks=tuple(Knn(dataset=name, rules=("softmax",)) for name in names),
         conditions=Conditions(device=_device(), pictures=False),
     )
-    shipped = [f"procmem:{name}" for name in shipped_encoders()]
+    shipped = [f"procmem:{name}{features}" for name in shipped_encoders() for features in ("", FEATURES)]
     encoders = [trained, f"random:{trained}", "pixels", "histogram", *shipped]
     done = run_suite(suite, encoders, run / "evaluation")
     for one in done.not_measured:

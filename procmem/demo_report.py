@@ -209,8 +209,9 @@ def _longer_training(findings: Findings) -> list[Section]:
         return []
     said = (
         "The training above took minutes. This encoder came with the code: the same kind of images, more of them. It "
-        "is loaded by name (`procmem:NAME`) and serves every command that takes an encoder. What it can and cannot do "
-        "is measured in `docs/evidence.md`."
+        "is loaded by name (`procmem:NAME`) and serves every command that takes an encoder. Where features are written "
+        "behind the name, the same network is read at earlier blocks; any encoder can be, yours too "
+        "(`docs/encoders.md`). What it can and cannot do is measured in `docs/evidence.md`."
     )
     header = ("encoder", "images seen", "data set", "top-1 %", "more than yours, points, 95 %")
     return [Section("What a longer training sees", [Prose(said), Table(header, rows, "Same queries, same memories.")])]
