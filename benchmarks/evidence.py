@@ -3,13 +3,13 @@
     python benchmarks/evidence.py train runs/contrast              a recipe, with the curve of kNN on held-out fifths
     python benchmarks/evidence.py table runs/contrast              one encoder against untrained, pixels, histogram
     python benchmarks/evidence.py sources --seeds 5 --images 25600 [--only shaders_kml_mixup cifar10 ...]
-    python benchmarks/evidence.py compare --seeds 5 --images 25600 [--only ...]         what `sources` has trained
+    python benchmarks/evidence.py compare runs/contrast --seeds 5 --images 25600 [--only ...]     what `sources` has
+                                                                   trained, shown as this encoder chose in `table`
     python benchmarks/evidence.py knobs --seeds 3 --images 25600 [--only programs-10 ...]
 
 Everything is kept under --run (runs/evidence), so that a step goes on where it was stopped and nothing is measured
-twice. What is chosen for an encoder and a set is chosen on the set's train split (`evidence_choices`); for a comparison
-of sources once, with the first source and seed. The sets are measured by the tasks of `eval`, whose records hold every
-case for the comparisons.
+twice. What is chosen for an encoder and a set is chosen on the set's train split (`evidence_choices`). The sets are
+measured by the tasks of `eval`, whose records hold every case for the comparisons.
 """
 
 from __future__ import annotations
@@ -109,9 +109,11 @@ def train(recipe: str, folder: Path) -> None:
     pretrain(PretrainConfig.from_yaml(path), folder, probe=held_out_probe(path))
 
 
-def print_comparison(names: Sequence[str], num_seeds: int, images: int, run: Path, sets: Sequence[str]) -> None:
+def print_comparison(
+    chooser: str, names: Sequence[str], num_seeds: int, images: int, run: Path, sets: Sequence[str]
+) -> None:
     """Markdown: mean over seeds of every source, and its difference to the same networks untrained."""
-    choices = choices_of(str(folder_of("sources", names[0], images, 0, run)), run, sets)
+    choices = choices_of(chooser, run, sets)
     print("Shown as " + "; ".join(f"{name}: {choice}" for name, choice in choices.items()) + ".\n")
     print("| source | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
     for name in names:
@@ -147,7 +149,8 @@ def main() -> None:
         specs = [*options.encoders, f"random:{first}", "pixels", "histogram"]
         print_table(specs, options.run, options.sets)
     elif options.what == "compare":
-        print_comparison(options.only or SOURCES, options.seeds, options.images, options.run, options.sets)
+        names = options.only or SOURCES
+        print_comparison(options.encoders[0], names, options.seeds, options.images, options.run, options.sets)
     else:
         kind, names = options.what, options.only or (SOURCES if options.what == "sources" else tuple(KNOBS))
         train_variants(kind, names, options.seeds, options.images, options.recipe, options.run)
