@@ -147,7 +147,7 @@ class FeatureEncoder:
     def _whitenings(self) -> list[Whitening]:
         """Of each part."""
         vectors = [self._vectors(batch) for batch in self._shown_fractals()]
-        return [Whitening.fit(torch.cat(batches)) for batches in zip(*vectors, strict=True)]
+        return [self._fit(torch.cat(batches)) for batches in zip(*vectors, strict=True)]
 
     @functools.cached_property
     def _token_whitenings(self) -> dict[int, Whitening]:
@@ -160,7 +160,13 @@ class FeatureEncoder:
                 unit = F.normalize(tokens[block].flatten(1, 2), dim=2)
                 spread = torch.linspace(0, unit.shape[1] - 1, min(unit.shape[1], TOKENS_FOR_FITTING)).round().long()
                 chosen[block].append(unit[:, spread].flatten(0, 1))
-        return {block: Whitening.fit(torch.cat(tokens), BILINEAR_DIRECTIONS) for block, tokens in chosen.items()}
+        return {block: self._fit(torch.cat(tokens), BILINEAR_DIRECTIONS) for block, tokens in chosen.items()}
+
+    def _fit(self, features: torch.Tensor, most_directions: int | None = None) -> Whitening:
+        try:
+            return Whitening.fit(features, most_directions)
+        except UserError as error:
+            raise UserError(f"encoder {self.name!r}: {error}") from error
 
     def _shown_fractals(self) -> Iterator[torch.Tensor]:
         """The fractals as this encoder is shown images, in batches."""

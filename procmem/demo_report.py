@@ -183,8 +183,9 @@ def _comparison(findings: Findings) -> Section:
             [result.standard_error for result in results],
             chance=1 / num_classes,
         )
-        for table in [headline_table("knn", headlines), *comparison_tables("knn", headlines)]:
-            blocks.append(Table(table.header, table.rows, f"{table.title}. {' '.join(table.notes)}", marked_row=0))
+        for i, table in enumerate([headline_table("knn", headlines), *comparison_tables("knn", headlines)]):
+            own = 0 if i == 0 else None  # only the first has a row for the encoder itself
+            blocks.append(Table(table.header, table.rows, f"{table.title}. {' '.join(table.notes)}", marked_row=own))
         blocks.append(Figure(bars, f"{name}: accuracy and chance ({num_classes} classes)."))
     return Section("What the eyes are worth", blocks)
 

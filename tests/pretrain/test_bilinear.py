@@ -11,6 +11,7 @@ from pretrain.bilinear import bilinear_length, bilinear_pooling
 from pretrain.encoder import load_encoder
 from pretrain.feature_parts import BILINEAR_DIRECTIONS
 from pretrain.whitening import Whitening, fractals
+from procmem.errors import UserError
 
 NETWORK = "random:resnet10t@64"
 
@@ -78,3 +79,12 @@ def test_bilinear_parts_stand_beside_others_and_are_whitened_like_them() -> None
     assert encoder.lengths == [32, 32]  # the fixture keeps 32 directions
     fingerprints = {load_encoder(NETWORK + part).card().fingerprint for part in ("+bilinear", "+bilinear~1", "+grid1")}
     assert len(fingerprints) == 3
+
+
+@pytest.mark.usefixtures("few_fractals")
+def test_tokens_that_are_all_alike_are_refused_with_the_encoder_s_name() -> None:
+    encoder = load_encoder(f"{NETWORK}+bilinear")
+    for parameter in encoder.encoder._backbone.parameters():  # type: ignore[attr-defined]
+        parameter.data.zero_()
+    with pytest.raises(UserError, match=r"encoder 'random:resnet10t@64\+bilinear': .* all alike"):
+        encoder.embed(images())
