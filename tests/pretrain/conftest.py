@@ -131,8 +131,8 @@ def assert_same_weights() -> Callable[[Path, Path], None]:
 
 @pytest.fixture
 def few_fractals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whitening with 128 images, 32 directions at most, and a cache of its own."""
-    monkeypatch.setattr(pretrain.whitening, "MOST_DIRECTIONS", 32)
+    """Whitening with 128 images, 40 directions at most, and a cache of its own."""
+    monkeypatch.setattr(pretrain.whitening, "MOST_DIRECTIONS", 40)
     monkeypatch.setattr(pretrain.whitening, "NUM_IMAGES", 128)
     monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path))
     fractals.cache_clear()

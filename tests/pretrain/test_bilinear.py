@@ -76,7 +76,7 @@ def test_bilinear_parts_stand_beside_others_and_are_whitened_like_them() -> None
     parts = [load_encoder(f"{NETWORK}{part}+white").embed(images()) for part in ("+bilinear~4", "+grid1")]
     ours, expected = encoder.embed(images()), torch.cat(parts, dim=1) / 2**0.5
     torch.testing.assert_close(ours @ ours.T, expected @ expected.T, atol=1e-3, rtol=0)  # directions have no sign
-    assert encoder.lengths == [32, 32]  # the fixture keeps 32 directions
+    assert encoder.lengths == [40, 40]  # the fixture keeps 40 directions
     fingerprints = {load_encoder(NETWORK + part).card().fingerprint for part in ("+bilinear", "+bilinear~1", "+grid1")}
     assert len(fingerprints) == 3
 

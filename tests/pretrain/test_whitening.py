@@ -82,7 +82,7 @@ def test_every_part_is_whitened_by_itself_with_procedural_images() -> None:
 @pytest.mark.usefixtures("few_fractals")
 def test_whitening_is_on_the_card_and_in_the_provenance() -> None:
     plain, white = load_encoder(NETWORK), load_encoder(f"{NETWORK}+white")
-    assert white.embed(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape == (1, 32)
+    assert white.embed(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).shape == (1, 40)
     assert white.card().fingerprint != plain.card().fingerprint
     assert white.provenance.real_images is False
     assert any("fractals" in note for note in white.provenance.notes)
