@@ -61,7 +61,7 @@ class FeatureEncoder:
         """
         asked = PATTERN.fullmatch(suffix)
         if asked is None:
-            raise UserError(f"features are {NAMES}, in this order where they end; received {suffix!r}")
+            raise UserError(f"features are {NAMES}, the last two at the end; received {suffix!r}")
         if isinstance(encoder, FeatureEncoder):
             raise UserError(f"+shift and +white come after all parts, received {encoder.name}{suffix}")
         self.encoder, self._suffix = encoder, suffix
