@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import statistics
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def held_out_probe(recipe: Path) -> Probe:
 def print_curves(kind: str, names: Sequence[str], num_seeds: int, images: int, run: Path) -> None:
     """Markdown: kNN on the held-out fifths at every probe, every seed at the last, loss and spread there."""
     rows = {
-        name: [_metrics(folder_of(kind, name, images, seed, run) / "metrics.csv") for seed in range(num_seeds)]
+        name: [_metrics(folder_of(kind, name, images, seed, run), images) for seed in range(num_seeds)]
         for name in names
     }
     columns = [f"probe/knn_top1_accuracy/{name}" for name in CURVE_SETS]
@@ -93,9 +94,12 @@ def print_curves(kind: str, names: Sequence[str], num_seeds: int, images: int, r
         print(f"| {name} | " + " | ".join(cells) + f" | {'; '.join(last)} | {spread:.2f} |")
 
 
-def _metrics(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def _metrics(folder: Path, images: int) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if float(rows[-1]["images"]) < images:
+        sys.exit(f"{folder} has seen {rows[-1]['images']} of {images} images; the command that trains it goes on")
+    return rows
 
 
 def _source(name: str) -> dict[str, Any]:
