@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +130,11 @@ def assert_same_weights() -> Callable[[Path, Path], None]:
 
 
 @pytest.fixture
-def few_fractals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def few_fractals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Whitening with 128 images, 40 directions at most, and a cache of its own."""
     monkeypatch.setattr(pretrain.whitening, "MOST_DIRECTIONS", 40)
     monkeypatch.setattr(pretrain.whitening, "NUM_IMAGES", 128)
     monkeypatch.setenv("PROCMEM_CACHE", str(tmp_path))
     fractals.cache_clear()
+    yield
+    fractals.cache_clear()  # or the next test of this process would whiten with few

@@ -361,6 +361,7 @@ def test_the_demo_tells_the_whole_story_without_real_data_at_hand(tmp_path, smal
     assert main(["demo", "--run", "demo", "--overrides", *small_recipe]) == 0
     captured = capsys.readouterr()
     assert "| demo/training" in captured.out
+    assert "+bilinear" in captured.out
     assert "scikit-learn" in captured.err
     page = (tmp_path / "demo" / "report.html").read_text()
     assert not re.search("https?://", page.replace("http://www.w3.org", ""))
