@@ -116,10 +116,11 @@ def print_comparison(
     choices = choices_of(chooser, run, sets)
     print("Shown as " + "; ".join(f"{name}: {choice}" for name, choice in choices.items()) + ".\n")
     print("| source | " + " | ".join(sets) + " |\n|" + " --- |" * (len(sets) + 1))
+    folders = {name: [folder_of("sources", name, images, seed, run) for seed in range(num_seeds)] for name in names}
+    # the initial weights depend on recipe and seed alone, so those of one source are those of all
+    untrained = [measure(f"random:{folder}:{seed}", choices, run) for seed, folder in enumerate(folders[names[0]])]
     for name in names:
-        folders = [folder_of("sources", name, images, seed, run) for seed in range(num_seeds)]
-        trained = [measure(str(folder), choices, run) for folder in folders]
-        untrained = [measure(f"random:{folder}:{seed}", choices, run) for seed, folder in enumerate(folders)]
+        trained = [measure(str(folder), choices, run) for folder in folders[name]]
         cells = []
         for set_name in sets:
             a, b = (np.stack([scores[set_name].per_case for scores in side]) for side in (trained, untrained))

@@ -121,7 +121,8 @@ def test_patch_tokens_are_those_of_the_blocks_that_the_parts_name() -> None:
         ("pixels+grid0", "unknown encoder 'pixels.grid0'"),
         (
             "pixels+max",
-            "unknown encoder 'pixels.max'.*features: .gridG.~N., .std.~N., .bilinear.~N., .mean, .shift, .white",
+            "unknown encoder 'pixels.max'.*@SIZE and features: .gridG.~N., .std.~N., "
+            ".bilinear.~N., .mean, .shift, .white",
         ),
         ("random:resnet10t@32+std", "gives 1 x 1 patch tokens for images of 32 px, too few for a standard deviation"),
         ("pixels+shift+grid2", "come after all parts, received pixels.shift.grid2"),
